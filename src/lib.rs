@@ -1,0 +1,1 @@
+//! Watches the mail servers of many domains.
