@@ -1,1 +1,8 @@
-//! Watches the mail servers of many domains.
+//! Watches the mail servers of many domains and tells Prometheus, and people, what is wrong and how to fix it.
+//!
+//! ```text
+//! config → schedule → probe (DNS, SMTP, TLS) → Observation → rules::judge → Report → Snapshot → render
+//!          └───────── effect ──────────┘      └───────────── pure ─────────────┘   └ effect: serve ┘
+//! ```
+
+pub mod name;
