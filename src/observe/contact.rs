@@ -1,0 +1,302 @@
+//! What is known of one endpoint, shared by all domains that use it, and of one domain through its endpoints.
+
+use super::{
+    Cause, Dialogue, DomainDns, Ehlo, Extensions, NullSender, Phase, Ptr, RelayTest, Reply, Seen, Stage,
+    StartTls, Step, Tls, Transaction, Trouble, Unseen,
+};
+use crate::name::{DomainName, MxName};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// What makes two sessions the same: where they go and which name the certificate is compared with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionKey {
+    /// Address and port.
+    pub address: SocketAddr,
+    /// The MX name, sent as SNI.
+    pub tls_name: MxName,
+}
+
+/// One look at something: when, what came of it, and for how long it has been failing the same way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact<T> {
+    /// When it was looked at.
+    pub at: SystemTime,
+    /// What came of it.
+    pub seen: Seen<T>,
+    /// The run of like failures that this one ends; empty where it did not fail.
+    pub streak: Streak,
+}
+
+/// How often in a row, and since when, a look ended at the same stage in the same kind of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streak {
+    /// The trouble the last look met, if any.
+    pub trouble: Option<(Stage, Cause)>,
+    /// When its like was first met without a break.
+    pub since: SystemTime,
+    /// How many looks in a row met it; 0 without trouble.
+    pub count: u32,
+}
+
+/// All that sessions with one endpoint showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// Whom with.
+    pub key: SessionKey,
+    /// The last session; it fails only where no connection came about.
+    pub dialogue: Fact<Dialogue>,
+    /// The last null-sender test.
+    pub null_sender: Option<Fact<NullSender>>,
+    /// The last open-relay test.
+    pub relay: Option<Fact<RelayTest>>,
+    /// The last of each thing that a session may or may not reach.
+    pub latest: Latest,
+}
+
+/// The last value of each thing that was ever reached, however the sessions after it went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Latest {
+    /// Durations of the phases.
+    pub phases: BTreeMap<Phase, Duration>,
+    /// The greeting.
+    pub banner: Option<Reply>,
+    /// The extensions of the last accepted EHLO, inside TLS where it got there.
+    pub extensions: Option<Extensions>,
+    /// The encrypted session.
+    pub tls: Option<Arc<Tls>>,
+}
+
+/// One address of one MX, as one domain uses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The MX.
+    pub mx: MxName,
+    /// Its preference for this domain.
+    pub preference: u16,
+    /// The shared facts.
+    pub contact: Arc<Contact>,
+    /// The address's reverse names.
+    pub ptr: Arc<Fact<Ptr>>,
+    /// Whether this domain's postmaster is accepted there.
+    pub postmaster: Option<Fact<Transaction>>,
+}
+
+/// One domain as one run saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Which domain.
+    pub domain: DomainName,
+    /// When the run began.
+    pub at: SystemTime,
+    /// What DNS says.
+    pub dns: DomainDns,
+    /// Every address of every MX, in preference order.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// What one session brought home. Tests that were not asked for are none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// When it began.
+    pub at: SystemTime,
+    /// How it went; it fails only where no connection came about.
+    pub dialogue: Seen<Dialogue>,
+    /// The null-sender test.
+    pub null_sender: Option<Seen<NullSender>>,
+    /// The open-relay test.
+    pub relay: Option<Seen<RelayTest>>,
+    /// Each domain whose postmaster was asked for.
+    pub postmasters: Vec<(DomainName, Seen<Transaction>)>,
+    /// Whether tests that were asked for are left out, to be made in a session without TLS, for want of a handshake.
+    pub owed: bool,
+}
+
+impl<T> Fact<T> {
+    /// The next look at the same thing; `trouble` is what ended it, also where part of the thing was seen.
+    pub fn following(
+        previous: Option<&Self>,
+        at: SystemTime,
+        seen: Seen<T>,
+        trouble: Option<&Trouble>,
+    ) -> Self {
+        let trouble = trouble.map(|trouble| (trouble.stage, trouble.cause));
+        let streak = previous.map_or(Streak::NONE, |fact| fact.streak).next(at, trouble);
+        Self { at, seen, streak }
+    }
+}
+
+impl Streak {
+    const NONE: Self = Self { trouble: None, since: SystemTime::UNIX_EPOCH, count: 0 };
+
+    /// Counts on where the trouble is of the same kind: the same stage, and as conclusive as before.
+    fn next(self, at: SystemTime, trouble: Option<(Stage, Cause)>) -> Self {
+        let kind = |(stage, cause): (Stage, Cause)| (stage, cause.is_inconclusive());
+        match trouble {
+            None => Self { trouble, since: at, count: 0 },
+            Some(now) if self.trouble.map(kind) == Some(kind(now)) => {
+                Self { trouble, count: self.count.saturating_add(1), ..self }
+            }
+            Some(_) => Self { trouble, since: at, count: 1 },
+        }
+    }
+}
+
+impl Contact {
+    /// Takes in a session. A test that was not asked for keeps its fact and its age.
+    pub fn renewed(previous: Option<&Self>, key: SessionKey, session: Session) -> Self {
+        let Session { at, dialogue, null_sender, relay, postmasters: _, owed: _ } = session;
+        let mut latest = previous.map(|contact| contact.latest.clone()).unwrap_or_default();
+        if let Ok(dialogue) = &dialogue {
+            latest.absorb(dialogue);
+        }
+        let trouble = match &dialogue {
+            Ok(dialogue) => dialogue.trouble().cloned(),
+            Err(unseen) => Some(unseen.trouble().clone()),
+        };
+        let dialogue = Fact::following(previous.map(|p| &p.dialogue), at, dialogue, trouble.as_ref());
+        Self {
+            key,
+            dialogue,
+            null_sender: renew(previous.and_then(|p| p.null_sender.as_ref()), at, null_sender),
+            relay: renew(previous.and_then(|p| p.relay.as_ref()), at, relay),
+            latest,
+        }
+    }
+
+    /// Takes in the tests of a session that was made for their sake alone: the transcript grows by its steps. What is
+    /// known of the server's TLS, and how often it failed, stays.
+    pub fn with_tests(&self, session: &Session) -> Self {
+        let mut contact = Self {
+            null_sender: renew(self.null_sender.as_ref(), session.at, session.null_sender.clone()),
+            relay: renew(self.relay.as_ref(), session.at, session.relay.clone()),
+            ..self.clone()
+        };
+        let Ok(second) = &session.dialogue else { return contact };
+        let transaction = phases(&second.steps).remove(&Phase::Transaction);
+        contact.latest.phases.extend(transaction.map(|took| (Phase::Transaction, took)));
+        if let Ok(first) = &mut contact.dialogue.seen {
+            let later = session.at.duration_since(self.dialogue.at).unwrap_or_default();
+            first.steps.extend(second.steps.iter().map(|step| Step { at: step.at + later, ..step.clone() }));
+        }
+        contact
+    }
+
+    /// The session, where a connection came about.
+    pub fn dialogue(&self) -> Result<&Dialogue, Unseen> {
+        self.dialogue.seen.as_ref().map_err(|unseen| self.settled(unseen))
+    }
+
+    /// The greeting, whatever its code.
+    pub fn banner(&self) -> Result<&Reply, Unseen> {
+        self.dialogue()?.banner.as_ref().map_err(|unseen| self.settled(unseen))
+    }
+
+    /// The answer to EHLO, whatever its code, behind a 220.
+    pub fn ehlo(&self) -> Result<&Ehlo, Unseen> {
+        self.banner()?.accepted(Stage::Banner).map_err(|unseen| unseen.behind())?;
+        self.dialogue()?.ehlo.as_ref().map_err(|unseen| self.settled(unseen))
+    }
+
+    /// The accepted EHLO, or HELO behind a refused one.
+    pub fn welcomed(&self) -> Result<&Ehlo, Unseen> {
+        let ehlo = self.ehlo()?;
+        ehlo.welcome().map_err(|unseen| unseen.behind())?;
+        Ok(ehlo)
+    }
+
+    /// What became of STARTTLS.
+    pub fn starttls(&self) -> Result<&StartTls, Unseen> {
+        self.welcomed()?.starttls.as_ref().map_err(|unseen| self.settled(unseen))
+    }
+
+    /// The encrypted session.
+    pub fn tls(&self) -> Result<&Tls, Unseen> {
+        match self.starttls()? {
+            StartTls::Secured(tls) => Ok(tls),
+            StartTls::HandshakeFailed(trouble) => {
+                Err(self.settled(&Unseen::Failed(trouble.clone())).behind())
+            }
+            StartTls::Refused(reply) => match reply.accepted(Stage::StartTls) {
+                Err(unseen) => Err(unseen.behind()),
+                Ok(_) => Err(Unseen::failed(Stage::StartTls, Cause::ProtocolError, reply.text())),
+            },
+            StartTls::NotOffered => {
+                Err(Unseen::failed(Stage::StartTls, Cause::Rejected, "not offered").behind())
+            }
+            StartTls::Injected(_) => {
+                Err(Unseen::failed(Stage::StartTls, Cause::ProtocolError, "plaintext behind the 220")
+                    .behind())
+            }
+        }
+    }
+
+    /// What a trouble of the last session counts for by now: what needs a second look stays in doubt until it had one.
+    pub fn settled(&self, unseen: &Unseen) -> Unseen {
+        let first_look = unseen.cause().needs_second_look() && self.dialogue.streak.count < 2;
+        if first_look { unseen.clone().doubtful() } else { unseen.clone() }
+    }
+
+    /// Whether the last session ended in a trouble that needs a second look and has not had one.
+    pub fn wants_second_look(&self) -> bool {
+        let Streak { trouble, count, .. } = self.dialogue.streak;
+        count == 1 && trouble.is_some_and(|(_, cause)| cause.needs_second_look())
+    }
+}
+
+/// A test that was asked for replaces its fact.
+fn renew<T>(previous: Option<&Fact<T>>, at: SystemTime, seen: Option<Seen<T>>) -> Option<Fact<T>>
+where
+    Fact<T>: Clone,
+{
+    let Some(seen) = seen else { return previous.cloned() };
+    let trouble = seen.as_ref().err().map(|unseen| unseen.trouble().clone());
+    Some(Fact::following(previous, at, seen, trouble.as_ref()))
+}
+
+impl Latest {
+    fn absorb(&mut self, dialogue: &Dialogue) {
+        for (phase, took) in phases(&dialogue.steps) {
+            self.phases.insert(phase, took);
+        }
+        if let Ok(banner) = &dialogue.banner {
+            self.banner = Some(banner.clone());
+        }
+        let Ok(ehlo) = &dialogue.ehlo else { return };
+        let tls = match &ehlo.starttls {
+            Ok(StartTls::Secured(tls)) => Some(tls),
+            _ => None,
+        };
+        let inside = tls.and_then(|tls| tls.ehlo.as_ref().ok()).filter(|inside| inside.reply.is_positive());
+        if ehlo.welcome().is_ok() {
+            self.extensions = Some(inside.map_or_else(|| ehlo.extensions.clone(), |i| i.extensions.clone()));
+        }
+        if let Some(tls) = tls {
+            self.tls = Some(Arc::new((**tls).clone()));
+        }
+    }
+}
+
+/// How long each phase took, as far as it got an answer; the steps of one phase add up.
+fn phases(steps: &[Step]) -> BTreeMap<Phase, Duration> {
+    let mut phases = BTreeMap::new();
+    let answered = steps.iter().filter(|step| !matches!(step.reply, Some(Err(_))));
+    for (phase, took) in answered.filter_map(|step| Some((step.stage.phase()?, step.took))) {
+        *phases.entry(phase).or_default() += took;
+    }
+    phases
+}
+
+impl Endpoint {
+    /// Its address.
+    pub fn address(&self) -> IpAddr {
+        self.contact.key.address.ip()
+    }
+
+    /// The reverse names of its address.
+    pub fn ptr(&self) -> Result<&Ptr, Unseen> {
+        self.ptr.seen.as_ref().map_err(Clone::clone)
+    }
+}

@@ -1,0 +1,24 @@
+//! What was seen, as plain data: no I/O, no clock, no opinion of good or bad.
+//!
+//! [`Observation`] is one domain as one run saw it; [`Contact`] is one endpoint, shared by every domain that uses
+//! it. Accessors such as [`Contact::tls`] walk down the dialogue and stop at the first thing that was not seen.
+
+pub mod blame;
+mod contact;
+mod dns;
+mod seen;
+mod smtp;
+mod text;
+mod tls;
+
+pub use contact::{Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
+pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
+pub use seen::{Cause, Phase, Seen, Stage, Trouble, Unseen};
+pub use smtp::{
+    Dialogue, Ehlo, Extensions, Flaw, NullSender, RelayOutcome, RelayTest, Reply, StartTls, Step, Transaction,
+};
+pub use text::PeerText;
+pub use tls::{Certificate, ChainTrouble, PublicKey, Tls, TlsEhlo, TlsVersion};
+
+#[cfg(test)]
+pub(crate) mod testing;

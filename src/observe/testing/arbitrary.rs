@@ -1,0 +1,220 @@
+//! Strategies for observations of any kind: [`Script`] is what a server would answer, played as a session would play it.
+
+use super::super::{
+    Cause, ChainTrouble, Dialogue, DomainDns, Ehlo, Endpoint, Extensions, Fact, Flaw, HostDns, Lookup,
+    MxRecord, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session, Stage, StartTls, Tls, TlsEhlo,
+    Trouble, Unseen,
+};
+use super::{dns, now, reply, session_endpoint, steps, tls};
+use crate::name::MxName;
+use proptest::prelude::*;
+use proptest::sample::select;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod play;
+
+/// The questions of a session, in their order; `Script::answers` holds an answer for each.
+pub(crate) const QUESTIONS: usize = 17;
+
+/// What one server answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    /// Whether a connection comes about.
+    pub(crate) connect: Result<(), Cause>,
+    /// An answer to each question, asked or not.
+    pub(crate) answers: Vec<Result<Reply, Cause>>,
+    /// What the handshake comes to.
+    pub(crate) handshake: Handshake,
+    /// How often the same session was held.
+    pub(crate) looks: u32,
+    /// Whether the tests were due.
+    pub(crate) tests: bool,
+}
+
+/// The end of a handshake.
+#[derive(Clone, Debug)]
+pub(crate) enum Handshake {
+    Done(Box<Tls>),
+    Failed(Cause),
+    Injected,
+}
+
+/// A domain: its DNS, and a script for each endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct World {
+    dns: DomainDns,
+    pub(crate) endpoints: Vec<(MxName, IpAddr, Ptr, Script)>,
+}
+
+impl World {
+    /// What a run sees of it.
+    pub(crate) fn observe(&self) -> Observation {
+        let endpoint = |(mx, address, ptr, script): &(MxName, IpAddr, Ptr, Script)| -> Endpoint {
+            let ptr = Arc::new(Fact::following(None, now(), Ok(ptr.clone()), None));
+            session_endpoint(mx.clone(), 10, (*address, 25).into(), ptr, script.looks, |at| script.play(at))
+        };
+        let endpoints = self.endpoints.iter().map(endpoint).collect();
+        Observation { domain: super::domain(), at: now(), dns: self.dns.clone(), endpoints }
+    }
+}
+
+/// Any domain.
+pub(crate) fn world() -> impl Strategy<Value = World> {
+    let endpoint = (ptr(), script());
+    (domain_dns(), prop::collection::vec(endpoint, 1..4)).prop_map(|(dns, endpoints)| {
+        let places =
+            [("mx1", "192.0.2.10"), ("mx1", "2001:db8::10"), ("mx2", "192.0.2.11"), ("mx2", "2001:db8::11")];
+        let places =
+            places.map(|(name, address)| (super::mx(&format!("{name}.example.com")), address.parse()));
+        let placed = places.into_iter().zip(endpoints);
+        let endpoints =
+            placed.filter_map(|((mx, address), (ptr, script))| Some((mx, address.ok()?, ptr, script)));
+        World { dns, endpoints: endpoints.collect() }
+    })
+}
+
+fn script() -> impl Strategy<Value = Script> {
+    let answers: Vec<_> = play::STAGES.iter().map(|stage| answer(*stage)).collect();
+    (
+        prop_oneof![8 => Just(Ok(())), 1 => cause().prop_map(Err)],
+        answers,
+        handshake(),
+        1..3_u32,
+        any::<bool>(),
+    )
+        .prop_map(|(connect, answers, handshake, looks, tests)| Script {
+            connect,
+            answers,
+            handshake,
+            looks,
+            tests,
+        })
+}
+
+fn cause() -> impl Strategy<Value = Cause> {
+    select(Cause::ALL.to_vec())
+}
+
+/// Mostly what lets the session go on: the first of the known replies.
+fn answer(stage: Stage) -> impl Strategy<Value = Result<Reply, Cause>> {
+    let flaws = [Flaw::BareLf, Flaw::CodesDiffer, Flaw::LongLine, Flaw::Truncated, Flaw::Unsolicited];
+    let replies = prop_oneof![
+        8 => Just(reply(known_replies(stage)[0])),
+        6 => select(known_replies(stage)).prop_map(reply),
+        1 => (200_u16..600, "\\PC{0,40}").prop_map(|(code, text)| reply(&format!("{code} {text}"))),
+    ];
+    let flawed = (replies, prop::option::weighted(0.1, select(flaws.to_vec())));
+    let answered = flawed.prop_map(|(reply, flaw)| Ok(Reply { flaws: Vec::from_iter(flaw), ..reply }));
+    prop_oneof![12 => answered, 1 => cause().prop_map(Err)]
+}
+
+fn known_replies(stage: Stage) -> Vec<&'static str> {
+    let mut replies = match stage {
+        Stage::Banner => {
+            vec!["220 mx1.example.com ESMTP", "220-mx1\n220 ESMTP Exim 4.96", "554 no", "250 mx1"]
+        }
+        Stage::Ehlo | Stage::EhloTls => vec![
+            "250-mx1.example.com\n250-PIPELINING\n250-8BITMIME\n250 STARTTLS",
+            "250-mx1.example.com\n250 STARTTLS",
+            "250-mx1.example.com\n250-AUTH PLAIN\n250-SIZE abc\n250-XXXXXXXA\n250 SMTPUTF8",
+            "250-mx1.example.com\n250-AUTH CRAM-MD5\n250 STARTTLS",
+            "502 5.5.2 not implemented",
+        ],
+        Stage::StartTls => vec!["220 go ahead", "454 4.7.0 not now", "502 no"],
+        Stage::Mail => vec!["250 Ok", "530 5.7.0 Must issue a STARTTLS command first", "550 <>: no"],
+        _ => vec!["250 2.1.5 Ok", "252 maybe", "554 5.7.1 Relay access denied", "550 5.1.10 no such domain"],
+    };
+    replies.extend(["421 4.7.0 too many connections", "451 4.3.0 later", "550 5.7.1 your IP is blacklisted"]);
+    replies
+}
+
+fn handshake() -> impl Strategy<Value = Handshake> {
+    prop_oneof![
+        6 => any_tls().prop_map(|tls| Handshake::Done(Box::new(tls))),
+        2 => cause().prop_map(Handshake::Failed),
+        1 => Just(Handshake::Injected),
+    ]
+}
+
+fn any_tls() -> impl Strategy<Value = Tls> {
+    let text = || "\\PC{0,12}".prop_map(|text: String| PeerText::from(text.as_str()));
+    let trust = prop_oneof![
+        4 => Just(Ok(())),
+        1 => Just(Err(ChainTrouble::SelfSigned)),
+        1 => Just(Err(ChainTrouble::UnknownIssuer)),
+        1 => text().prop_map(|text| Err(ChainTrouble::Expired(text))),
+        1 => text().prop_map(|text| Err(ChainTrouble::Invalid(text))),
+        1 => text().prop_map(|text| Err(ChainTrouble::Unsupported(text))),
+    ];
+    let dates = (0..4_000_000_000_u64, 0..4_000_000_000_u64);
+    (any::<(bool, bool, bool)>(), trust, dates, 0..3_usize, 0..5_000_usize).prop_map(
+        |((named, name_matches, weak), trust, (begin, end), chain, bits)| {
+            let mut tls = Tls { named, name_matches, trust, ..tls() };
+            tls.chain.truncate(chain);
+            for certificate in &mut tls.chain {
+                certificate.not_before = std::time::UNIX_EPOCH + Duration::from_secs(begin);
+                certificate.not_after = std::time::UNIX_EPOCH + Duration::from_secs(end);
+                certificate.weak_signature = weak;
+                certificate.key.algorithm = if weak { "RSA".into() } else { "ECDSA P-256".into() };
+                certificate.key.bits = Some(bits);
+            }
+            tls
+        },
+    )
+}
+
+fn domain_dns() -> impl Strategy<Value = DomainDns> {
+    let target =
+        select(vec![".", "192.0.2.1", "bad name", "mx1.example.com", "mx2.example.com", "m_x.example.com"]);
+    let record = (0..30_u16, target)
+        .prop_map(|(preference, target)| MxRecord { preference, target: dns::mx_target(target) });
+    let hosts = prop::collection::vec(host(), 3);
+    (any_lookup(prop::collection::vec(record, 0..5)), hosts, any::<(bool, bool)>()).prop_map(
+        |(mx, hosts, (implicit, truncated))| {
+            let hosts = ["mx1.example.com", "mx2.example.com", "m_x.example.com"]
+                .map(super::mx)
+                .into_iter()
+                .zip(hosts);
+            DomainDns { hosts: hosts.collect::<BTreeMap<_, _>>(), mx, implicit, truncated }
+        },
+    )
+}
+
+fn host() -> impl Strategy<Value = HostDns> {
+    let a = any_lookup(prop::collection::vec(any::<Ipv4Addr>(), 0..9));
+    let aaaa = any_lookup(prop::collection::vec(any::<Ipv6Addr>(), 0..9));
+    let aliases = prop::collection::vec(Just(PeerText::from("alias.example.net")), 0..2);
+    (aliases, a, aaaa).prop_map(|(aliases, a, aaaa)| HostDns { aliases, a, aaaa })
+}
+
+fn any_lookup<T: std::fmt::Debug + Clone>(
+    answer: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Lookup<T>> {
+    use super::super::Dnssec::{Bogus, Insecure, Secure, Unchecked};
+    let outcome = prop_oneof![
+        6 => answer.prop_map(Outcome::Answer),
+        1 => Just(Outcome::NoData),
+        1 => Just(Outcome::NoSuchName),
+        1 => Just(Outcome::ServerFailure),
+        1 => Just(Outcome::Timeout),
+        1 => Just(Outcome::Refused),
+        1 => Just(Outcome::Loop),
+    ];
+    let dnssec = select(vec![Insecure, Secure, Unchecked, Unchecked, Insecure, Bogus]);
+    (outcome, dnssec).prop_map(|(outcome, dnssec)| Lookup { dnssec, ..dns::lookup(outcome) })
+}
+
+fn ptr() -> impl Strategy<Value = Ptr> {
+    let address = prop_oneof![Just("192.0.2.10".parse().expect("an address")), any::<IpAddr>()];
+    let forward = any_lookup(prop::collection::vec(address, 0..3));
+    let name = || PeerText::from("mx1.example.com");
+    (any_lookup(prop::collection::vec(Just(name()), 0..3)), prop::collection::vec(forward, 0..3)).prop_map(
+        move |(names, forward)| Ptr {
+            names,
+            forward: forward.into_iter().map(|found| (name(), found)).collect(),
+        },
+    )
+}
