@@ -1,0 +1,288 @@
+//! Do the MX records point to hosts that mail can be sent to?
+
+use super::{Check, Context, Finding, Issue, Judgement, Rule, Severity, Source, Verdict, is_off_limits};
+use crate::name::MxName;
+use crate::observe::{
+    Dnssec, DomainDns, Endpoint, HostDns, MxRecord, MxTarget, Observation, PeerText, Unseen,
+};
+
+pub(super) static RULE: Rule = Rule {
+    code: "smtp.mx_sanity",
+    title: "MX records point to hosts that can be reached",
+    issues: &[
+        &IP_LITERAL,
+        &CNAME,
+        &UNRESOLVED,
+        &BAD_NAME,
+        &NON_PUBLIC_ADDRESS,
+        &NULL_MX_NOT_ALONE,
+        &DUPLICATE,
+        &TRUNCATED,
+    ],
+    source: Source::Dns,
+    checks: &[Check::Domain(check_records), Check::Endpoint(check_address)],
+};
+
+static IP_LITERAL: Issue = Issue {
+    code: "smtp.mx.ip_literal",
+    severity: Severity::Critical,
+    title: "An MX record holds an IP address instead of a name",
+    why: "An MX record can only hold a name; most senders look the digits up as one, find nothing and bounce the mail.",
+    fix: "Give the server a name with an A or AAAA record, and publish that name in the MX record.",
+    reference: "https://www.rfc-editor.org/rfc/rfc1035#section-3.3.9",
+};
+
+static CNAME: Issue = Issue {
+    code: "smtp.mx.cname",
+    severity: Severity::Critical,
+    title: "An MX record points to an alias",
+    why: "The name in an MX record must not be a CNAME. Some senders refuse to follow it, others loop or check the certificate against the wrong name.",
+    fix: "Publish A/AAAA records under the MX name instead of the CNAME, or put the alias's target into the MX record.",
+    reference: "https://www.rfc-editor.org/rfc/rfc2181#section-10.3",
+};
+
+static UNRESOLVED: Issue = Issue {
+    code: "smtp.mx.unresolved",
+    severity: Severity::Critical,
+    title: "An MX record points to a name without an address",
+    why: "Nobody can deliver there. If it is the only MX, all mail bounces; otherwise senders lose time on it.",
+    fix: "Publish A/AAAA records for the name, correct it, or remove the MX record.",
+    reference: "https://www.rfc-editor.org/rfc/rfc5321#section-5.1",
+};
+
+static BAD_NAME: Issue = Issue {
+    code: "smtp.mx.bad_name",
+    severity: Severity::Critical,
+    title: "An MX record points to something that is no host name",
+    why: "Host names are made of letters, digits and hyphens. Many senders refuse anything else, and no certificate can be had for it.",
+    fix: "Rename the server, publish A/AAAA records for the new name, and put it into the MX record.",
+    reference: "https://www.rfc-editor.org/rfc/rfc1123#section-2.1",
+};
+
+static NON_PUBLIC_ADDRESS: Issue = Issue {
+    code: "smtp.mx.non_public_address",
+    severity: Severity::Critical,
+    title: "An MX has an address that is not reachable from the internet",
+    why: "Such addresses lead into each sender's own network or nowhere. Mail is delayed, lost, or handed to a stranger.",
+    fix: "Publish the server's public address, or remove this one. If it is meant for this network only, allow it in `network.allow_targets`.",
+    reference: "https://www.rfc-editor.org/rfc/rfc6890#section-2.2",
+};
+
+static NULL_MX_NOT_ALONE: Issue = Issue {
+    code: "smtp.mx.null_mx_not_alone",
+    severity: Severity::Critical,
+    title: "A null MX stands beside other MX records",
+    why: "It says that the domain takes no mail while the others say where mail goes; senders differ in which they believe.",
+    fix: "Remove the null MX (`MX 0 .`), or all the others.",
+    reference: "https://www.rfc-editor.org/rfc/rfc7505#section-3",
+};
+
+static DUPLICATE: Issue = Issue {
+    code: "smtp.mx.duplicate",
+    severity: Severity::Warning,
+    title: "The same MX is published more than once",
+    why: "Senders try the same server again instead of another one; a backup that is meant by it does not exist.",
+    fix: "Keep one MX record for each server, and name another server if a backup is meant.",
+    reference: "https://www.rfc-editor.org/rfc/rfc5321#section-5.1",
+};
+
+static TRUNCATED: Issue = Issue {
+    code: "smtp.mx.truncated",
+    severity: Severity::Info,
+    title: "There are more MX records or addresses than are probed",
+    why: "At most 20 MX records, 8 addresses of each family a host and 32 addresses in all are probed. Senders have limits too, and never reach the rest.",
+    fix: "Publish fewer; put a load balancer in front of the servers if there are so many.",
+    reference: "https://www.rfc-editor.org/rfc/rfc5321#section-5.1",
+};
+
+fn check_records(observation: &Observation, _: &Context) -> Judgement {
+    let dns = &observation.dns;
+    if dns.mx.dnssec == Dnssec::Bogus || dns.is_null_mx() {
+        return Ok(Verdict::NotApplicable);
+    }
+    let Some(records) = dns.mx.records()?.filter(|records| !records.is_empty()) else {
+        return Ok(Verdict::NotApplicable);
+    };
+    let mut findings = Vec::new();
+    let mut unseen = None;
+    for (target, published) in by_target(records) {
+        findings.extend(judge_target(target, &published));
+        if let MxTarget::Host(name) = target
+            && let Some(host) = dns.hosts.get(name)
+        {
+            findings.extend(alias(name, host));
+            match unresolved(name, host) {
+                Ok(finding) => findings.extend(finding),
+                Err(failed) => unseen = Some(failed),
+            }
+        }
+    }
+    findings.extend(truncated(dns));
+    conclude(findings, unseen)
+}
+
+/// What could not be looked up may hide something worse, except where the worst is known already.
+fn conclude(findings: Vec<Finding>, unseen: Option<Unseen>) -> Judgement {
+    let worst = findings.iter().map(|finding| finding.issue.severity).max();
+    match unseen {
+        Some(unseen) if worst != Some(Severity::Critical) => Err(unseen),
+        _ => Ok(Verdict::of(findings)),
+    }
+}
+
+/// The targets in the order of their first record, with the preferences of each.
+fn by_target(records: &[MxRecord]) -> Vec<(&MxTarget, Vec<u16>)> {
+    let mut targets: Vec<(&MxTarget, Vec<u16>)> = Vec::new();
+    for record in records {
+        match targets.iter_mut().find(|(target, _)| **target == record.target) {
+            Some((_, preferences)) => preferences.push(record.preference),
+            None => targets.push((&record.target, vec![record.preference])),
+        }
+    }
+    targets
+}
+
+/// What a record shows by itself.
+fn judge_target(target: &MxTarget, preferences: &[u16]) -> Vec<Finding> {
+    let first = preferences.first().copied().unwrap_or_default();
+    let (name, issue) = match target {
+        MxTarget::Null => return vec![NULL_MX_NOT_ALONE.finding(format!("MX {first} ."))],
+        MxTarget::IpLiteral(address) => (address.to_string(), Some(&IP_LITERAL)),
+        MxTarget::BadName(text) => (text.to_string(), Some(&BAD_NAME)),
+        MxTarget::Host(name) if !name.is_host_name() => (name.to_string(), Some(&BAD_NAME)),
+        MxTarget::Host(name) => (name.to_string(), None),
+    };
+    let bad = issue.map(|issue| issue.finding(format!("MX {first} {name}")));
+    let list = preferences.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let twice = (preferences.len() > 1)
+        .then(|| DUPLICATE.finding(format!("{name} is published with the preferences {list}")));
+    bad.into_iter().chain(twice).collect()
+}
+
+fn alias(name: &MxName, host: &HostDns) -> Option<Finding> {
+    let chain: Vec<_> = host.aliases.iter().map(PeerText::as_str).collect();
+    (!chain.is_empty()).then(|| CNAME.finding(format!("{name} is an alias of {}", chain.join(", then of "))))
+}
+
+/// A host whose look-ups are bogus is `smtp.mx.bogus` instead.
+fn unresolved(name: &MxName, host: &HostDns) -> Result<Option<Finding>, Unseen> {
+    if host.is_bogus() || !host.addresses()?.is_empty() {
+        return Ok(None);
+    }
+    let (a, aaaa) = (host.a.outcome.as_str(), host.aaaa.outcome.as_str());
+    Ok(Some(UNRESOLVED.finding(format!("{name} A: {a}, AAAA: {aaaa}"))))
+}
+
+fn truncated(dns: &DomainDns) -> Option<Finding> {
+    let addresses: usize =
+        dns.hosts.values().filter_map(|host| host.addresses().ok()).map(|all| all.len()).sum();
+    let records = dns.mx_records().len();
+    dns.truncated.then(|| TRUNCATED.finding(format!("probed: {records} MX records, {addresses} addresses")))
+}
+
+fn check_address(endpoint: &Endpoint, _: &Observation, _: &Context) -> Judgement {
+    if !is_off_limits(&endpoint.contact) {
+        return Ok(Verdict::NotApplicable);
+    }
+    let (mx, address) = (&endpoint.mx, endpoint.address());
+    Ok(NON_PUBLIC_ADDRESS.found(format!("{mx} has the address {address}, which is not globally routable")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{
+        all_find, evidence_of_domain, finds, inconclusive, judge, judge_domain, not_applicable, pass,
+    };
+    use super::*;
+    use crate::observe::testing::{endpoint, host, observation};
+    use crate::observe::{Cause, Outcome};
+
+    #[test]
+    fn every_target_must_be_a_host_with_an_address() {
+        let nowhere = || host().a([]).aaaa([]);
+        let gone = || nowhere().a_is(Outcome::NoSuchName).aaaa_is(Outcome::NoSuchName);
+        let mx1 = |host| observation().host("mx1.example.com", host);
+        for (observation, want) in [
+            (observation(), pass()),
+            (observation().mx([(10, "192.0.2.1")]), finds(&IP_LITERAL)),
+            (observation().mx([(10, "2001:db8::1")]), finds(&IP_LITERAL)),
+            (observation().mx([(10, "mail server.example.com")]), finds(&BAD_NAME)),
+            (observation().mx([(10, "mail_1.example.com")]), finds(&BAD_NAME)),
+            (mx1(host().alias_of("mail.example.net")), finds(&CNAME)),
+            (mx1(nowhere()), finds(&UNRESOLVED)),
+            (mx1(gone()), finds(&UNRESOLVED)),
+            (mx1(host().aaaa([])), pass()),
+            (mx1(host().a_is(Outcome::ServerFailure)), pass()),
+            (mx1(nowhere().a_is(Outcome::ServerFailure)), inconclusive(Cause::DnsFailure)),
+            (mx1(nowhere().aaaa_is(Outcome::Timeout)), inconclusive(Cause::DnsFailure)),
+            (mx1(host().bogus().aaaa([])), pass()),
+            (observation().mx([(0, "."), (10, "mx1.example.com")]), finds(&NULL_MX_NOT_ALONE)),
+            (observation().mx([(10, "mx1.example.com"), (20, "mx1.example.com")]), finds(&DUPLICATE)),
+            (observation().truncated(), finds(&TRUNCATED)),
+            (observation().of([]).mx([(0, ".")]), not_applicable()),
+            (observation().of([]).mx([(0, "."), (10, ".")]), not_applicable()),
+            (observation().implicit(), not_applicable()),
+            (observation().dnssec(Dnssec::Bogus), not_applicable()),
+            (observation().mx_lookup(Outcome::NoData), not_applicable()),
+            (observation().mx_lookup(Outcome::Timeout), inconclusive(Cause::DnsFailure)),
+        ] {
+            assert_eq!(judge_domain(&RULE, &observation), want, "{observation:?}");
+        }
+    }
+
+    #[test]
+    fn a_failing_look_up_hides_lesser_findings_only() {
+        let failing = host().a_is(Outcome::Timeout).aaaa_is(Outcome::Timeout);
+        let twice =
+            observation().mx([(10, "mx1.example.com"), (20, "mx1.example.com"), (30, "mx2.example.com")]);
+        let literal = observation().mx([(10, "192.0.2.1"), (30, "mx2.example.com")]);
+        assert_eq!(
+            judge_domain(&RULE, &twice.host("mx2.example.com", failing.clone())),
+            inconclusive(Cause::DnsFailure)
+        );
+        assert_eq!(judge_domain(&RULE, &literal.host("mx2.example.com", failing)), finds(&IP_LITERAL));
+    }
+
+    #[test]
+    fn findings_add_up_in_the_order_of_preference() {
+        let observation = observation()
+            .mx([(5, "192.0.2.1"), (10, "mx1.example.com"), (20, "mx1.example.com"), (30, "a_b.example.com")])
+            .host("mx1.example.com", host().alias_of("a.example.net").alias_of("b.example.net"))
+            .host("a_b.example.com", host().a([]).aaaa([]));
+        assert_eq!(
+            judge_domain(&RULE, &observation),
+            all_find(&[&IP_LITERAL, &DUPLICATE, &CNAME, &BAD_NAME, &UNRESOLVED])
+        );
+        assert_eq!(
+            evidence_of_domain(&RULE, &observation),
+            [
+                "MX 5 192.0.2.1",
+                "mx1.example.com is published with the preferences 10, 20",
+                "mx1.example.com is an alias of a.example.net, then of b.example.net",
+                "MX 30 a_b.example.com",
+                "a_b.example.com A: no_data, AAAA: no_data",
+            ]
+        );
+    }
+
+    #[test]
+    fn says_how_much_is_probed() {
+        let observation = observation().of([endpoint().preference(5), endpoint().preference(10)]).truncated();
+        assert_eq!(judge_domain(&RULE, &observation), all_find(&[&DUPLICATE, &TRUNCATED]));
+        assert_eq!(evidence_of_domain(&RULE, &observation)[1], "probed: 2 MX records, 2 addresses");
+    }
+
+    #[test]
+    fn an_address_out_of_reach_is_its_endpoints_finding() {
+        for (endpoint, want) in [
+            (endpoint(), not_applicable()),
+            (endpoint().unreachable(Cause::Refused), not_applicable()),
+            (
+                endpoint().at("mx1.example.com", "10.0.0.1").unreachable(Cause::NotPublic),
+                finds(&NON_PUBLIC_ADDRESS),
+            ),
+        ] {
+            assert_eq!(judge(&RULE, &endpoint), want, "{endpoint:?}");
+        }
+    }
+}
