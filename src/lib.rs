@@ -7,4 +7,5 @@
 
 pub mod name;
 pub mod observe;
+pub mod report;
 pub mod rules;
