@@ -9,3 +9,4 @@ pub mod name;
 pub mod observe;
 pub mod report;
 pub mod rules;
+pub mod snapshot;

@@ -1,0 +1,125 @@
+//! The latest report of every domain, and what the prober knows of itself: one writer, many readers, never a lock
+//! while anyone reads.
+
+use crate::name::DomainName;
+use crate::report::Report;
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+/// All reports, sorted by domain.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// A report a domain that has finished a run.
+    pub reports: Arc<[Arc<Report>]>,
+    /// Domains that are configured, with or without a report, sorted.
+    pub domains: Arc<[DomainName]>,
+    /// The prober's own state at that moment.
+    pub prober: ProberFacts,
+}
+
+/// What the prober knows of itself. What is not known yet is absent, never zero.
+#[derive(Clone, Debug, Default)]
+pub struct ProberFacts {
+    /// Whether port 25 is out of this machine's reach over IPv4.
+    pub v4_blocked: Option<bool>,
+    /// The same over IPv6.
+    pub v6_blocked: Option<bool>,
+    /// Sessions that have ended since the start.
+    pub sessions: BTreeMap<SessionOutcome, u64>,
+    /// Sessions under way.
+    pub sessions_in_flight: usize,
+    /// Runs that ended by a fault of this program.
+    pub panics: u64,
+    /// How the configuration was last read.
+    pub config: Option<ConfigRead>,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionOutcome {
+    /// It went all the way to its QUIT.
+    Completed,
+    /// It ended early by what proves something about the server.
+    Failed,
+    /// It ended early by what proves nothing about the server.
+    Inconclusive,
+}
+
+/// The last attempts to read the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigRead {
+    /// Whether the last attempt succeeded.
+    pub successful: bool,
+    /// When one last did.
+    pub last_success: SystemTime,
+}
+
+impl SessionOutcome {
+    /// Every outcome, in alphabetical order.
+    pub const ALL: [Self; 3] = [Self::Completed, Self::Failed, Self::Inconclusive];
+
+    /// The word used in labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl Snapshot {
+    /// The report of a domain.
+    pub fn report(&self, domain: &DomainName) -> Option<&Arc<Report>> {
+        let at = self.reports.binary_search_by(|report| report.domain().cmp(domain)).ok()?;
+        self.reports.get(at)
+    }
+
+    /// Whether the domain is configured.
+    pub fn is_watched(&self, domain: &DomainName) -> bool {
+        self.domains.binary_search(domain).is_ok()
+    }
+}
+
+/// The writing half; only the daemon holds it.
+#[derive(Debug)]
+pub struct Writer(Arc<Shared>);
+
+/// The reading half.
+#[derive(Clone, Debug)]
+pub struct Reader(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    latest: ArcSwap<Snapshot>,
+    published: AtomicBool,
+}
+
+/// An empty snapshot, to be written and to be read.
+pub fn channel() -> (Writer, Reader) {
+    let shared = Arc::new(Shared::default());
+    (Writer(shared.clone()), Reader(shared))
+}
+
+impl Writer {
+    /// Puts a new snapshot in the place of the old one.
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.0.latest.store(Arc::new(snapshot));
+        self.0.published.store(true, Ordering::Release);
+    }
+}
+
+impl Reader {
+    /// The snapshot of this moment; it does not change while it is held.
+    pub fn latest(&self) -> Arc<Snapshot> {
+        self.0.latest.load_full()
+    }
+
+    /// Whether anything was ever published: until then the snapshot is empty because nobody has spoken.
+    pub fn is_published(&self) -> bool {
+        self.0.published.load(Ordering::Acquire)
+    }
+}
