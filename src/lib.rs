@@ -5,6 +5,7 @@
 //!          └───────── effect ──────────┘      └───────────── pure ─────────────┘   └ effect: serve ┘
 //! ```
 
+pub mod config;
 pub mod name;
 pub mod observe;
 pub mod report;
