@@ -8,6 +8,7 @@
 pub mod config;
 pub mod name;
 pub mod observe;
+pub mod probe;
 pub mod report;
 pub mod rules;
 pub mod snapshot;

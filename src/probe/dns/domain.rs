@@ -1,0 +1,121 @@
+//! A domain's MX records and the addresses of their hosts, cut to what is probed.
+
+use super::{ADDRESSES, Dns, names};
+use crate::name::{DomainName, MxName};
+use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome};
+use hickory_resolver::proto::rr::{RData, RecordType};
+use std::collections::BTreeMap;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+/// MX records kept for probing.
+const MX_RECORDS: usize = 20;
+/// Addresses kept of all hosts together.
+const ENDPOINTS: usize = 32;
+
+/// MX records, hosts, addresses.
+pub(super) async fn look_up(dns: &Dns, domain: &DomainName, ends: Instant) -> DomainDns {
+    let mut mx = mx(dns, domain, ends).await;
+    let mut truncated = false;
+    if let Outcome::Answer(records) = &mut mx.outcome {
+        truncated = records.len() > MX_RECORDS;
+        records.truncate(MX_RECORDS);
+    }
+    let implicit = matches!(mx.outcome, Outcome::NoData);
+    let names = if implicit { vec![domain.as_host()] } else { targets(&mx) };
+    let mut hosts = hosts(dns, &names, ends).await;
+    truncated |= cut(&mut hosts, &names);
+    DomainDns { mx, implicit, hosts, truncated }
+}
+
+/// MX records in preference order.
+pub(super) async fn mx(dns: &Dns, domain: &DomainName, ends: Instant) -> Lookup<Vec<MxRecord>> {
+    let read = |data| match data {
+        RData::MX(mx) => Some(MxRecord { preference: mx.preference, target: names::target(&mx.exchange) }),
+        _ => None,
+    };
+    let name = names::absolute(domain.as_str());
+    let (lookup, _) = dns.records(name, RecordType::MX, ends, read).await;
+    lookup.map(sorted)
+}
+
+/// The distinct hosts in preference order.
+fn targets(mx: &Lookup<Vec<MxRecord>>) -> Vec<MxName> {
+    let mut names = Vec::new();
+    for record in mx.records().ok().flatten().into_iter().flatten() {
+        if let MxTarget::Host(name) = &record.target
+            && !names.contains(name)
+        {
+            names.push(name.clone());
+        }
+    }
+    names
+}
+
+async fn hosts(dns: &Dns, names: &[MxName], ends: Instant) -> BTreeMap<MxName, HostDns> {
+    let mut looking = JoinSet::new();
+    for name in names.iter().cloned() {
+        let dns = dns.clone();
+        looking.spawn(async move {
+            let host = host(&dns, &name, ends).await;
+            (name, host)
+        });
+    }
+    looking.join_all().await.into_iter().collect()
+}
+
+/// A and AAAA apart, so that the trouble of one family is not the other's.
+async fn host(dns: &Dns, host: &MxName, ends: Instant) -> HostDns {
+    let name = names::absolute(host.as_str());
+    let ((a, a_aliases), (aaaa, aaaa_aliases)) = tokio::join!(
+        dns.records(name.clone(), RecordType::A, ends, |data| match data {
+            RData::A(a) => Some(a.0),
+            _ => None,
+        }),
+        dns.records(name.clone(), RecordType::AAAA, ends, |data| match data {
+            RData::AAAA(aaaa) => Some(aaaa.0),
+            _ => None,
+        }),
+    );
+    let aliases = if a_aliases.len() < aaaa_aliases.len() { aaaa_aliases } else { a_aliases };
+    HostDns { aliases: aliases.iter().map(names::text).collect(), a: a.map(sorted), aaaa: aaaa.map(sorted) }
+}
+
+/// Leaves as many addresses of each host and family as give every host its share, and where even one is too many, the
+/// last hosts out. Whether anything went.
+fn cut(hosts: &mut BTreeMap<MxName, HostDns>, in_order: &[MxName]) -> bool {
+    let before = endpoints(hosts, usize::MAX);
+    let share = (1..=ADDRESSES).rev().find(|share| endpoints(hosts, *share) <= ENDPOINTS).unwrap_or(1);
+    for host in hosts.values_mut() {
+        truncate(&mut host.a, share);
+        truncate(&mut host.aaaa, share);
+    }
+    for last in in_order.iter().rev() {
+        if endpoints(hosts, share) <= ENDPOINTS {
+            break;
+        }
+        hosts.remove(last);
+    }
+    endpoints(hosts, usize::MAX) < before
+}
+
+/// The addresses of all hosts, if each has at most `share` a family.
+fn endpoints(hosts: &BTreeMap<MxName, HostDns>, share: usize) -> usize {
+    hosts.values().map(|host| count(&host.a).min(share) + count(&host.aaaa).min(share)).sum()
+}
+
+fn count<T>(lookup: &Lookup<Vec<T>>) -> usize {
+    lookup.records().ok().flatten().map_or(0, Vec::len)
+}
+
+fn truncate<T>(lookup: &mut Lookup<Vec<T>>, len: usize) {
+    if let Outcome::Answer(records) = &mut lookup.outcome {
+        records.truncate(len);
+    }
+}
+
+/// The same order in every run, whatever order the records come in.
+fn sorted<T: Ord>(mut records: Vec<T>) -> Vec<T> {
+    records.sort();
+    records
+}
