@@ -11,4 +11,5 @@ pub mod observe;
 pub mod probe;
 pub mod report;
 pub mod rules;
+pub mod schedule;
 pub mod snapshot;

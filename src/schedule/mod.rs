@@ -1,0 +1,13 @@
+//! Which session when: due times, spacing between connections to one address, global limits, and sessions that all
+//! domains of an endpoint share. It decides nothing about what was seen, and takes its time as an argument.
+
+mod contacts;
+mod pace;
+mod sessions;
+mod timetable;
+mod vantage;
+
+pub use contacts::{Errand, RelayRecipients, Served, Want};
+pub use sessions::{Clock, Limits, Sessions, Tally};
+pub use timetable::{Timetable, next_due};
+pub use vantage::Vantage;

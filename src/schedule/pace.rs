@@ -1,0 +1,94 @@
+//! How soon a connection may be opened: `min_spacing` for each address, `new_connections_per_second` for all.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Remembers the connections that matter for the next ones. Holds no clock.
+#[derive(Debug)]
+pub(super) struct Pace {
+    min_spacing: Duration,
+    gap: Duration,
+    next_slot: Option<Instant>,
+    visited: HashMap<IpAddr, Instant>,
+    crowd: usize,
+}
+
+impl Pace {
+    /// `per_second` is at least one.
+    pub(super) fn new(min_spacing: Duration, per_second: u32) -> Self {
+        Self { min_spacing, gap: gap(per_second), next_slot: None, visited: HashMap::new(), crowd: 1024 }
+    }
+
+    /// Goes on at another pace.
+    pub(super) fn set_limits(&mut self, min_spacing: Duration, per_second: u32) {
+        (self.min_spacing, self.gap) = (min_spacing, gap(per_second));
+    }
+
+    /// When `address` may be connected to again, as far as its own spacing goes.
+    pub(super) fn spaced(&self, address: IpAddr, now: Instant) -> Instant {
+        self.visited.get(&address).map_or(now, |visited| (*visited + self.min_spacing).max(now))
+    }
+
+    /// Takes the next free slot of the global rate: when a connection, ready now, may be opened.
+    pub(super) fn slot(&mut self, now: Instant) -> Instant {
+        let slot = self.next_slot.map_or(now, |next| next.max(now));
+        self.next_slot = Some(slot + self.gap);
+        slot
+    }
+
+    /// A connection to `address` is just being opened, or has just ended.
+    pub(super) fn visited(&mut self, address: IpAddr, now: Instant) {
+        self.visited.insert(address, now);
+        if self.visited.len() > self.crowd {
+            let spacing = self.min_spacing;
+            self.visited.retain(|_, visited| *visited + spacing > now);
+            self.crowd = (self.visited.len() * 2).max(1024);
+        }
+    }
+}
+
+fn gap(per_second: u32) -> Duration {
+    Duration::from_secs(1) / per_second.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn one_address_is_left_alone_for_a_while() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Duration::from_secs(60), 20);
+        assert_eq!(pace.spaced(ADDRESS, start), start);
+        pace.visited(ADDRESS, start);
+        assert_eq!(pace.spaced(ADDRESS, start + Duration::from_secs(5)), start + Duration::from_secs(60));
+        let later = start + Duration::from_secs(61);
+        assert_eq!(pace.spaced(ADDRESS, later), later);
+    }
+
+    #[test]
+    fn no_second_sees_more_connections_than_allowed() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Duration::ZERO, 20);
+        let slots: Vec<Instant> = (0..100).map(|_| pace.slot(start)).collect();
+        for window in slots.windows(21) {
+            assert!(window[20] - window[0] >= Duration::from_secs(1));
+        }
+        let idle = start + Duration::from_secs(600);
+        assert_eq!(pace.slot(idle), idle, "an idle hour saves nothing up and costs nothing");
+    }
+
+    #[test]
+    fn addresses_of_the_past_are_forgotten() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Duration::from_secs(1), 20);
+        for n in 0..10_000_u32 {
+            pace.visited(std::net::Ipv4Addr::from(n).into(), start + Duration::from_secs(u64::from(n)));
+        }
+        assert!(pace.visited.len() <= 1025, "{}", pace.visited.len());
+    }
+}

@@ -1,0 +1,205 @@
+//! Sessions in simulated time, against a probe that only takes time and writes down what it was asked for.
+
+use super::*;
+use crate::config::Settings;
+use crate::name::{DomainName, Mailbox, MxName};
+use crate::observe::testing::reply;
+use crate::observe::{Cause, Dialogue, Stage, Transaction, Unseen};
+use crate::rules::Overrides;
+use crate::schedule::RelayRecipients;
+use std::net::SocketAddr;
+use tokio::task::JoinSet;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const LIMITS: Limits = Limits { min_spacing: MINUTE, new_connections_per_second: 20, max_sessions: 64 };
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<(Instant, Instant, Errand)>>>);
+
+impl Log {
+    fn errands(&self) -> Vec<Errand> {
+        self.visits().into_iter().map(|(_, _, errand)| errand).collect()
+    }
+
+    fn visits(&self) -> Vec<(Instant, Instant, Errand)> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+type Probe =
+    Box<dyn Fn(Errand, SystemTime) -> std::pin::Pin<Box<dyn Future<Output = Session> + Send>> + Send + Sync>;
+
+/// Sessions of two seconds each, answered by `answer`.
+fn sessions(limits: Limits, answer: fn(&Errand, SystemTime) -> Session) -> (Arc<Sessions<Probe>>, Log) {
+    let (start, log) = (Instant::now(), Log::default());
+    let clock: Clock = Arc::new(move || wall(start.elapsed()));
+    let written = log.clone();
+    let probe: Probe = Box::new(move |errand, at| {
+        let log = written.clone();
+        Box::pin(async move {
+            let begin = Instant::now();
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            log.0.lock().unwrap().push((begin, Instant::now(), errand.clone()));
+            answer(&errand, at)
+        })
+    });
+    (Arc::new(Sessions::new(limits, clock, probe)), log)
+}
+
+fn wall(elapsed: Duration) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + elapsed
+}
+
+fn accepted(sender: Option<Mailbox>, domain: &DomainName) -> Transaction {
+    let recipient = Mailbox::postmaster(domain);
+    Transaction { sender, recipient, mail: Ok(reply("250 ok")), rcpt: Ok(reply("250 ok")) }
+}
+
+fn healthy(errand: &Errand, at: SystemTime) -> Session {
+    let unseen = || Unseen::failed(Stage::Ehlo, Cause::Timeout, "");
+    let dialogue =
+        Dialogue { steps: Vec::new(), local: None, banner: Ok(reply("220 mx")), ehlo: Err(unseen()) };
+    let null = |domain| crate::observe::NullSender { null: accepted(None, domain), ordinary: None };
+    let relay = |_| crate::observe::RelayTest { attempts: Vec::new(), confirmation: None };
+    let postmaster = |domain: &DomainName| (domain.clone(), Ok(accepted(None, domain)));
+    Session {
+        at,
+        dialogue: Ok(dialogue),
+        null_sender: errand.null_sender.as_ref().map(null).map(Ok),
+        relay: errand.relay.as_ref().map(relay).map(Ok),
+        postmasters: errand.postmasters.iter().map(postmaster).collect(),
+        owed: false,
+    }
+}
+
+fn refused(errand: &Errand, at: SystemTime) -> Session {
+    let unseen = Unseen::failed(Stage::Connect, Cause::Refused, "refused");
+    let blocked = |name: &DomainName| (name.clone(), Err(unseen.behind()));
+    Session {
+        at,
+        null_sender: errand.null_sender.as_ref().map(|_| Err(unseen.behind())),
+        relay: errand.relay.as_ref().map(|_| Err(unseen.behind())),
+        postmasters: errand.postmasters.iter().map(blocked).collect(),
+        dialogue: Err(unseen),
+        owed: false,
+    }
+}
+
+fn without_tls(errand: &Errand, at: SystemTime) -> Session {
+    let session = healthy(errand, at);
+    if errand.plaintext {
+        return session;
+    }
+    Session { null_sender: None, relay: None, postmasters: Vec::new(), owed: true, ..session }
+}
+
+fn want(name: &str, address: &str, at: SystemTime) -> Want {
+    let domain = Settings::default().domain(DomainName::parse(name).unwrap(), Overrides::default());
+    let address: SocketAddr = address.parse().unwrap();
+    let key = SessionKey { address, tls_name: MxName::parse("mx.example").unwrap() };
+    let (dialogue_since, tests_since) = (at - 7 * MINUTE, at - 50 * MINUTE);
+    Want { key, domain: Arc::new(domain), dialogue_since, tests_since, relay: RelayRecipients::default() }
+}
+
+async fn all(sessions: &Arc<Sessions<Probe>>, wants: impl IntoIterator<Item = Want>) -> Vec<Served> {
+    let mut tasks = JoinSet::new();
+    for want in wants {
+        let sessions = sessions.clone();
+        tasks.spawn(async move { sessions.contact(want).await });
+    }
+    tasks.join_all().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_session_serves_all_domains_that_wait() {
+    let (sessions, log) = sessions(LIMITS, healthy);
+    let names = ["first.example", "a.example", "b.example", "c.example"];
+    let served = all(&sessions, names.map(|name| want(name, "192.0.2.1:25", wall(Duration::ZERO)))).await;
+    assert!(served.iter().all(|served| served.postmaster.is_some()));
+    let [first, second] = &log.errands()[..] else { panic!("{:?}", log.errands()) };
+    assert!(first.null_sender.is_some() && first.relay.is_some());
+    assert_eq!(second.postmasters.len(), 3);
+    assert!(
+        second.null_sender.is_none() && second.relay.is_none(),
+        "these are the endpoint's, not the domain's"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_five_postmasters_take_another_session_a_spacing_later() {
+    let (sessions, log) = sessions(LIMITS, healthy);
+    let names: Vec<String> = (0..8).map(|n| format!("d{n}.example")).collect();
+    let served =
+        all(&sessions, names.iter().map(|name| want(name, "192.0.2.1:25", wall(Duration::ZERO)))).await;
+    assert!(served.iter().all(|served| served.postmaster.is_some()));
+    let visits = log.visits();
+    let postmasters: Vec<usize> = visits.iter().map(|(_, _, errand)| errand.postmasters.len()).collect();
+    assert_eq!(postmasters, [1, 5, 2]);
+    assert!(visits.windows(2).all(|pair| pair[1].0 - pair[0].1 >= MINUTE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn fresh_facts_are_served_from_the_store() {
+    let (sessions, log) = sessions(LIMITS, healthy);
+    all(&sessions, [want("a.example", "192.0.2.1:25", wall(Duration::ZERO))]).await;
+    tokio::time::advance(5 * MINUTE).await;
+    all(&sessions, [want("a.example", "192.0.2.1:25", wall(5 * MINUTE))]).await;
+    assert_eq!(log.errands().len(), 1);
+    tokio::time::advance(10 * MINUTE).await;
+    all(&sessions, [want("a.example", "192.0.2.1:25", wall(15 * MINUTE))]).await;
+    let errands = log.errands();
+    assert_eq!(errands.len(), 2);
+    assert!(errands[1].relay.is_none() && errands[1].postmasters.is_empty(), "the tests are not due yet");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_looked_at_again_with_the_tests_it_prevented() {
+    let (sessions, log) = sessions(LIMITS, refused);
+    let cause = |served: &Served| served.contact.dialogue().unwrap_err().cause();
+    let first = all(&sessions, [want("a.example", "192.0.2.1:25", wall(Duration::ZERO))]).await;
+    assert_eq!(cause(&first[0]), Cause::VantageBlocked, "nobody ever answered in this family");
+    let elsewhere = want("b.example", "192.0.2.9:25", wall(Duration::ZERO));
+    let greeted = healthy(&sessions.state().contacts.errand(&elsewhere), wall(Duration::ZERO));
+    sessions.state().vantage.weigh("192.0.2.9".parse().unwrap(), greeted);
+    assert!(sessions.wants_another_look(&first[0].contact.key));
+    for (minutes, wanted) in [(2, Cause::Tempfail), (4, Cause::Refused)] {
+        tokio::time::advance(2 * MINUTE).await;
+        let served = all(&sessions, [want("a.example", "192.0.2.1:25", wall(minutes * MINUTE))]).await;
+        assert_eq!(cause(&served[0]), wanted);
+    }
+    assert_eq!(log.errands().len(), 3);
+    assert!(log.errands().iter().all(|errand| errand.relay.is_some() && errand.postmasters.len() == 1));
+    assert!(!sessions.wants_another_look(&first[0].contact.key), "two looks are enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tests_that_tls_prevented_are_made_in_plaintext() {
+    let (sessions, log) = sessions(LIMITS, without_tls);
+    let served = all(&sessions, [want("a.example", "192.0.2.1:25", wall(Duration::ZERO))]).await;
+    assert!(served[0].contact.relay.is_some() && served[0].postmaster.is_some());
+    let plaintext: Vec<bool> = log.errands().iter().map(|errand| errand.plaintext).collect();
+    assert_eq!(plaintext, [false, true]);
+    let visits = log.visits();
+    assert!(visits[1].0 - visits[0].1 >= MINUTE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_keeps_to_every_limit() {
+    let limits = Limits { min_spacing: MINUTE, new_connections_per_second: 5, max_sessions: 8 };
+    let (sessions, log) = sessions(limits, healthy);
+    let wants = (0..300)
+        .map(|n| want(&format!("d{n}.example"), &format!("192.0.2.{}:25", n % 100), wall(Duration::ZERO)));
+    assert_eq!(all(&sessions, wants).await.len(), 300);
+    let visits = log.visits();
+    for (n, (begin, end, errand)) in visits.iter().enumerate() {
+        let others = || visits.iter().enumerate().filter(|(other, _)| *other != n).map(|(_, visit)| visit);
+        assert!(others().filter(|(from, to, _)| from <= begin && begin < to).count() < limits.max_sessions);
+        assert!(
+            others().filter(|(from, ..)| from >= begin && *from - *begin < Duration::from_secs(1)).count()
+                < 6
+        );
+        let same = |other: &Errand| other.key.address.ip() == errand.key.address.ip();
+        let close = |from: &Instant| from >= begin && from.saturating_duration_since(*end) < MINUTE;
+        assert!(!others().any(|(from, _, other)| same(other) && close(from)));
+    }
+}
