@@ -9,6 +9,7 @@ pub mod config;
 pub mod name;
 pub mod observe;
 pub mod probe;
+pub mod render;
 pub mod report;
 pub mod rules;
 pub mod schedule;

@@ -1,0 +1,83 @@
+//! What to fix: the findings that stand, worst first, one entry an issue however many servers have it.
+
+use crate::name::MxName;
+use crate::report::{Doubt, Report, RuleStanding};
+use crate::rules::{Issue, Rule, Severity, Subject};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+/// One thing to mend.
+#[derive(Debug)]
+pub(super) struct Fix<'a> {
+    pub(super) rule: &'static Rule,
+    pub(super) issue: &'static Issue,
+    /// For this domain.
+    pub(super) severity: Severity,
+    /// Where it was found; never empty.
+    pub(super) places: Vec<Place<'a>>,
+}
+
+/// One subject that has the issue.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) subject: &'a Subject,
+    /// What was seen, the peer's words verbatim.
+    pub(super) evidence: &'a str,
+    /// Since when the rule has had this status there.
+    pub(super) since: SystemTime,
+    /// When it was last seen.
+    pub(super) at: SystemTime,
+    /// Why it could not be looked at again, if it could not.
+    pub(super) doubt: Option<&'a Doubt>,
+}
+
+/// All that counts for this domain, worst first, then in the order of the rules. What the configuration switched off
+/// is left out.
+pub(super) fn fixes(report: &Report) -> Vec<Fix<'_>> {
+    let mut fixes: Vec<Fix<'_>> = Vec::new();
+    for fix in report.standings.iter().flat_map(found) {
+        match fixes.iter_mut().find(|other| other.is_like(&fix)) {
+            Some(other) => other.places.extend(fix.places),
+            None => fixes.push(fix),
+        }
+    }
+    fixes.sort_by_key(|fix| Reverse(fix.severity));
+    fixes
+}
+
+/// Every finding of a rule as a fix in one place.
+fn found(row: &RuleStanding) -> Vec<Fix<'_>> {
+    let mut found = Vec::new();
+    for (subject, standing) in &row.subjects {
+        let Some(last) = &standing.last else { continue };
+        for weighed in &last.findings {
+            let Some(severity) = weighed.severity else { continue };
+            let evidence = &weighed.finding.evidence;
+            let doubt = standing.doubt.as_ref();
+            let place = Place { subject, evidence, since: last.since, at: last.at, doubt };
+            found.push(Fix { rule: row.rule, issue: weighed.finding.issue, severity, places: vec![place] });
+        }
+    }
+    found
+}
+
+impl<'a> Fix<'a> {
+    fn is_like(&self, other: &Self) -> bool {
+        self.issue == other.issue && self.severity == other.severity && self.rule == other.rule
+    }
+
+    /// Since when the first of its places has had it.
+    pub(super) fn since(&self) -> Option<SystemTime> {
+        self.places.iter().map(|place| place.since).min()
+    }
+
+    /// The servers that have it; empty where the domain as a whole has.
+    pub(super) fn hosts(&self) -> Vec<&'a MxName> {
+        let host = |place: &Place<'a>| match place.subject {
+            Subject::Domain => None,
+            Subject::Endpoint(mx, _) => Some(mx),
+        };
+        self.places.iter().filter_map(host).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+}

@@ -1,0 +1,65 @@
+//! Pages for people: the fleet, one domain, and what to say where there is none. Templates escape everything that they
+//! are given; there is no script, no inline style and nothing from elsewhere.
+
+mod certificate;
+mod dialogue;
+mod domain;
+mod fleet;
+mod mx;
+mod phases;
+mod rule;
+mod trial;
+
+pub use fleet::Query;
+
+use crate::name::DomainName;
+use crate::report::Report;
+use crate::snapshot::Snapshot;
+use askama::Template;
+use std::time::SystemTime;
+
+/// The style sheet of every page.
+pub const STYLE: &str = include_str!("../templates/style.css");
+
+/// Every watched domain, by what `query` asks for.
+pub fn fleet(snapshot: &Snapshot, query: &Query, now: SystemTime) -> String {
+    page(&fleet::Fleet::of(snapshot, query, now))
+}
+
+/// Everything about one domain.
+pub fn domain(report: &Report, now: SystemTime) -> String {
+    page(&domain::Domain::of(report, now))
+}
+
+/// A watched domain that no run has finished for yet.
+pub fn waiting(domain: &DomainName) -> String {
+    page(&Waiting { root: "../", domain: domain.as_str(), unicode: domain.to_unicode() })
+}
+
+/// There is no such page, nor such a domain; what was asked for is not repeated.
+pub fn not_found() -> String {
+    page(&NotFound { root: "/" })
+}
+
+/// Templates write into a string, which takes everything.
+fn page(template: &impl Template) -> String {
+    template.render().unwrap_or_default()
+}
+
+/// `root` is what leads from the page to the fleet.
+#[derive(Template)]
+#[template(path = "waiting.html", config = "src/render/askama.toml")]
+struct Waiting<'a> {
+    root: &'static str,
+    domain: &'a str,
+    unicode: String,
+}
+
+#[derive(Template)]
+#[template(path = "not_found.html", config = "src/render/askama.toml")]
+struct NotFound {
+    root: &'static str,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Everything about one domain.
+
+use super::dns::Dns;
+use super::endpoint::Endpoint;
+use super::rule::{Change, Rule};
+use crate::name::DomainName;
+use crate::render::{answer, time};
+use crate::report::{NextDue, Report};
+use crate::rules::Status;
+use serde::Serialize;
+use std::time::SystemTime;
+
+#[derive(Serialize)]
+pub(super) struct Domain<'a> {
+    domain: &'a str,
+    unicode: String,
+    status: &'static str,
+    code: u8,
+    answer: Option<String>,
+    last_run: Option<String>,
+    age_seconds: Option<u64>,
+    took_seconds: Option<f64>,
+    next: Option<Next>,
+    rules: Vec<Rule<'a>>,
+    endpoints: Vec<Endpoint<'a>>,
+    dns: Option<Dns<'a>>,
+    history: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct Next {
+    run: String,
+    transactions: String,
+    interval_seconds: f64,
+}
+
+impl<'a> Domain<'a> {
+    pub(super) fn of(report: &'a Report, now: SystemTime) -> Self {
+        let status = report.status();
+        let observation = &report.observation;
+        Self {
+            domain: observation.domain.as_str(),
+            unicode: observation.domain.to_unicode(),
+            status: status.as_str(),
+            code: status.code(),
+            answer: Some(answer::answer(report)),
+            last_run: Some(time::rfc3339(observation.at)),
+            age_seconds: Some(time::age(observation.at, now).as_secs()),
+            took_seconds: Some(report.took.as_secs_f64()),
+            next: Some(Next::of(report.next)),
+            rules: report.standings.iter().map(Rule::of).collect(),
+            endpoints: observation.endpoints.iter().map(|endpoint| Endpoint::of(report, endpoint)).collect(),
+            dns: Some(Dns::of(&observation.dns)),
+            history: report.history.iter().map(Change::of).collect(),
+        }
+    }
+
+    pub(super) fn waiting(domain: &'a DomainName) -> Self {
+        Self {
+            domain: domain.as_str(),
+            unicode: domain.to_unicode(),
+            status: Status::Unknown.as_str(),
+            code: Status::Unknown.code(),
+            answer: None,
+            last_run: None,
+            age_seconds: None,
+            took_seconds: None,
+            next: None,
+            rules: Vec::new(),
+            endpoints: Vec::new(),
+            dns: None,
+            history: Vec::new(),
+        }
+    }
+}
+
+impl Next {
+    fn of(next: NextDue) -> Self {
+        Self {
+            run: time::rfc3339(next.run),
+            transactions: time::rfc3339(next.transactions),
+            interval_seconds: next.interval.as_secs_f64(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The shape that programs rely on.
+
+use crate::name::DomainName;
+use crate::observe::testing::{endpoint, now, observation, open_relay};
+use crate::render::json;
+use crate::render::testing::{report, snapshot};
+use crate::snapshot::Snapshot;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
+fn rule<'a>(domain: &'a Value, code: &str) -> &'a Value {
+    let rules = domain["rules"].as_array().unwrap();
+    rules.iter().find(|rule| rule["rule"] == code).unwrap_or_else(|| panic!("no {code} in {domain}"))
+}
+
+#[test]
+fn a_domain_tells_everything() {
+    let relays = endpoint().relay(Some(open_relay()));
+    let domain = parsed(&json::domain(&report(&observation().of([relays])), now() + Duration::from_secs(60)));
+    assert_eq!(domain["domain"], "example.com");
+    assert_eq!((&domain["status"], &domain["code"]), (&json!("critical"), &json!(4)));
+    assert_eq!((&domain["last_run"], &domain["age_seconds"]), (&json!("2027-01-15T08:00:00Z"), &json!(60)));
+    assert_eq!(domain["next"]["interval_seconds"], 900.0);
+
+    let relay = rule(&domain, "smtp.open_relay");
+    assert_eq!((&relay["status"], &relay["code"]), (&json!("critical"), &json!(4)));
+    let subject = &relay["subjects"][0];
+    assert_eq!(subject["subject"], "mx1.example.com 192.0.2.10");
+    assert_eq!((&subject["inconclusive"], &subject["since"]), (&Value::Null, &json!("2027-01-15T08:00:00Z")));
+    let issue = &subject["issues"][0];
+    assert_eq!((&issue["code"], &issue["severity"]), (&json!("smtp.open_relay"), &json!("critical")));
+    for key in ["title", "evidence", "why", "fix", "reference"] {
+        assert!(issue[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {issue}");
+    }
+    assert_eq!(rule(&domain, "smtp.null_mx")["subjects"][0]["subject"], "domain");
+
+    let endpoint = &domain["endpoints"][0];
+    assert_eq!((&endpoint["mx"], &endpoint["address"]), (&json!("mx1.example.com"), &json!("192.0.2.10")));
+    assert_eq!(endpoint["tls"]["version"], "1.3");
+    assert_eq!(endpoint["tls"]["cipher"], "TLS_AES_256_GCM_SHA384");
+    assert_eq!(endpoint["tls"]["chain"][0]["subject"], "CN=mx1.example.com");
+    assert_eq!(endpoint["starttls"], "secured");
+    assert_eq!(endpoint["steps"][1]["reply"]["lines"][0], "220 mx1.example.com ESMTP Postfix");
+    assert_eq!(endpoint["steps"][1]["took_ms"], 40.0);
+    assert_eq!(endpoint["open_relay"]["result"], true);
+    assert!(endpoint["extensions"]["before_tls"].as_array().unwrap().contains(&json!("STARTTLS")));
+    assert_eq!(endpoint["ptr"]["result"]["confirmed"], true);
+    assert_eq!(
+        domain["dns"]["mx"]["records"][0],
+        json!({"preference": 10, "target": "mx1.example.com", "kind": "host"})
+    );
+}
+
+#[test]
+fn doubt_has_a_cause_and_an_age() {
+    let throttled = endpoint().banner("421 4.7.0 too many connections");
+    let domain = parsed(&json::domain(&report(&observation().of([throttled])), now()));
+    let subject = &rule(&domain, "smtp.banner_sanity")["subjects"][0];
+    assert_eq!((&subject["status"], &subject["at"]), (&json!("unknown"), &Value::Null));
+    let doubt = &subject["inconclusive"];
+    assert_eq!((&doubt["cause"], &doubt["stage"]), (&json!("throttled"), &json!("banner")));
+    assert_eq!(doubt["detail"], "421 4.7.0 too many connections");
+    assert_eq!(domain["endpoints"][0]["tls"], Value::Null);
+}
+
+#[test]
+fn the_list_has_a_line_for_every_watched_domain() {
+    let Snapshot { reports, domains, prober } = snapshot([report(&observation())]);
+    let waiting = DomainName::parse("zürich.example").unwrap();
+    let domains = domains.iter().cloned().chain([waiting.clone()]).collect();
+    let list = parsed(&json::domains(&Snapshot { reports, domains, prober }, now() + Duration::from_secs(7)));
+    let lines = list["domains"].as_array().unwrap();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        lines[0],
+        json!({"domain": "example.com", "unicode": "example.com", "status": "ok", "code": 1, "worst": null,
+               "last_run": "2027-01-15T08:00:00Z", "age_seconds": 7, "next_run": "2027-01-15T08:11:00Z", "endpoints": 2})
+    );
+    assert_eq!((&lines[1]["unicode"], &lines[1]["status"]), (&json!("zürich.example"), &json!("unknown")));
+    assert_eq!(lines[1]["last_run"], Value::Null);
+    assert_eq!(parsed(&json::waiting(&waiting))["rules"], json!([]));
+}

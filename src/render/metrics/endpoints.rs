@@ -1,0 +1,238 @@
+//! Series about endpoints, one however many domains use it: held verdicts, and the last session's timings and facts.
+
+use super::family::{Family, Kind, Series};
+use super::view::{Shared, View};
+use crate::observe::{Contact, Phase, StartTls, Tls, Unseen};
+use crate::render::software::software;
+use crate::render::time::unix_seconds;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// SMTP service extensions that are known by name; no other keyword becomes a label.
+const EXTENSIONS: &[&str] = &[
+    "8BITMIME",
+    "ATRN",
+    "AUTH",
+    "BINARYMIME",
+    "BURL",
+    "CHECKPOINT",
+    "CHUNKING",
+    "CONNEG",
+    "CONPERM",
+    "DELIVERBY",
+    "DSN",
+    "ENHANCEDSTATUSCODES",
+    "ETRN",
+    "EXPN",
+    "FUTURERELEASE",
+    "HELP",
+    "LIMITS",
+    "MT-PRIORITY",
+    "MTRK",
+    "NO-SOLICITING",
+    "PIPELINING",
+    "REQUIRETLS",
+    "RRVS",
+    "SIZE",
+    "SMTPUTF8",
+    "STARTTLS",
+    "SUBMITTER",
+    "UTF8SMTP",
+    "VERB",
+    "VRFY",
+    "XCLIENT",
+    "XFORWARD",
+];
+
+pub(super) static FAMILIES: &[&Family] = &[
+    &Family {
+        name: "smtp_open_relay",
+        help: "1 where the server accepted two outside recipients at RCPT",
+        kind: Kind::Gauge,
+        write: |view, out| verdict(view, out, |of| of.held.is_open_relay()),
+    },
+    &Family {
+        name: "smtp_open_relay_last_test_timestamp_seconds",
+        help: "When the open-relay test last gave a conclusive answer",
+        kind: Kind::Gauge,
+        write: |view, out| {
+            number(view, out, |of| of.held.last("smtp.open_relay").map(|last| unix_seconds(last.at)))
+        },
+    },
+    &Family {
+        name: "smtp_endpoint_up",
+        help: "1 where the server holds an SMTP dialogue (220, and EHLO or HELO)",
+        kind: Kind::Gauge,
+        write: |view, out| verdict(view, out, |of| of.held.is_up()),
+    },
+    &Family {
+        name: "smtp_endpoint_reachable",
+        help: "1 where a TCP connection comes about",
+        kind: Kind::Gauge,
+        write: |view, out| verdict(view, out, |of| of.held.is_reachable()),
+    },
+    &Family {
+        name: "smtp_endpoint_info",
+        help: "An endpoint; software is guessed from its last banner",
+        kind: Kind::Info,
+        write: |view, out| {
+            each(view, |of| {
+                let family = if of.is_v4 { "v4" } else { "v6" };
+                let software = software(of.contact.latest.banner.as_ref()).label;
+                out.info(&of.labels([("family", family), ("software", software)]))
+            })
+        },
+    },
+    &Family {
+        name: "smtp_endpoint_failure_info",
+        help: "Where and why the last session failed for certain, while so",
+        kind: Kind::Info,
+        write: |view, out| {
+            each(view, |of| match ended(of.contact).filter(|unseen| !unseen.is_inconclusive()) {
+                Some(unseen) => out.info(&of.labels([
+                    ("stage", unseen.trouble().stage.as_str()),
+                    ("cause", unseen.cause().as_str()),
+                ])),
+                None => Ok(()),
+            })
+        },
+    },
+    &Family {
+        name: "smtp_endpoint_inconclusive",
+        help: "1 while the last look ended where it proves nothing, by stage and cause",
+        kind: Kind::Gauge,
+        write: |view, out| each(view, |of| inconclusive(of, out)),
+    },
+    &Family {
+        name: "smtp_phase_duration_seconds",
+        help: "How long each phase took in the last session that reached it",
+        kind: Kind::Gauge,
+        write: |view, out| each(view, |of| phases(of, out)),
+    },
+    &Family {
+        name: "smtp_starttls_offered",
+        help: "1 where STARTTLS is among the extensions",
+        kind: Kind::Gauge,
+        write: |view, out| verdict(view, out, |of| of.held.offers_starttls()),
+    },
+    &Family {
+        name: "smtp_auth_before_tls",
+        help: "1 where AUTH is offered before TLS",
+        kind: Kind::Gauge,
+        write: |view, out| verdict(view, out, |of| of.held.offers_auth_before_tls()),
+    },
+    &Family {
+        name: "smtp_reverse_dns_ok",
+        help: "1 where a PTR name of the address leads back to it",
+        kind: Kind::Gauge,
+        write: |view, out| verdict(view, out, |of| of.held.has_reverse_dns()),
+    },
+    &Family {
+        name: "smtp_extension_info",
+        help: "An extension by its registered keyword, as last offered; inside TLS where the session got there",
+        kind: Kind::Info,
+        write: |view, out| each(view, |of| extensions(of, out)),
+    },
+    &Family {
+        name: "smtp_size_limit_bytes",
+        help: "The message size limit that SIZE last declared",
+        kind: Kind::Gauge,
+        write: |view, out| {
+            number(view, out, |of| of.contact.latest.extensions.as_ref()?.size().map(|size| size as f64))
+        },
+    },
+    &Family {
+        name: "smtp_tls_version",
+        help: "The TLS version last negotiated: 1.0 to 1.3; 0 where no TLS comes about",
+        kind: Kind::Gauge,
+        write: |view, out| number(view, out, tls_version),
+    },
+    &Family {
+        name: "smtp_tls_info",
+        help: "The encrypted session as last negotiated",
+        kind: Kind::Info,
+        write: |view, out| {
+            each(view, |of| match &of.contact.latest.tls {
+                Some(tls) => out.info(&of.labels(tls_labels(tls))),
+                None => Ok(()),
+            })
+        },
+    },
+    &Family {
+        name: "smtp_certificate_valid",
+        help: "1 where the certificate's chain, name and dates satisfy a sender that checks them",
+        kind: Kind::Gauge,
+        write: |view, out| verdict(view, out, |of| of.held.has_valid_certificate()),
+    },
+    &Family {
+        name: "smtp_certificate_not_after_timestamp_seconds",
+        help: "When the certificate last presented ends, valid or not",
+        kind: Kind::Gauge,
+        write: |view, out| {
+            number(view, out, |of| Some(unix_seconds(of.contact.latest.tls.as_ref()?.leaf()?.not_after)))
+        },
+    },
+];
+
+fn each<'v, 'a>(view: &'v View<'a>, write: impl FnMut(&'v Shared<'a>) -> fmt::Result) -> fmt::Result {
+    view.endpoints.iter().try_for_each(write)
+}
+
+/// A held verdict: absent before the first.
+fn verdict(
+    view: &View<'_>,
+    out: &mut Series<'_>,
+    verdict: impl Fn(&Shared<'_>) -> Option<bool>,
+) -> fmt::Result {
+    each(view, |of| verdict(of).map_or(Ok(()), |holds| out.flag(&of.labels([]), holds)))
+}
+
+fn number(view: &View<'_>, out: &mut Series<'_>, number: impl Fn(&Shared<'_>) -> Option<f64>) -> fmt::Result {
+    each(view, |of| number(of).map_or(Ok(()), |number| out.gauge(&of.labels([]), number)))
+}
+
+/// What ended the last session before it was encrypted; a server that does not offer STARTTLS ended nothing.
+fn ended(contact: &Contact) -> Option<Unseen> {
+    match (contact.starttls(), contact.tls()) {
+        (Ok(StartTls::NotOffered), _) => None,
+        (_, Ok(tls)) => tls.ehlo.as_ref().err().map(|unseen| contact.settled(unseen)),
+        (_, Err(unseen)) => Some(unseen),
+    }
+}
+
+/// The doubts of the endpoint's own rules; the postmaster is a matter of each domain.
+fn inconclusive(of: &Shared<'_>, out: &mut Series<'_>) -> fmt::Result {
+    let own = of.held.doubts().filter(|(rule, _)| *rule != "smtp.postmaster");
+    let troubles: BTreeSet<_> = own.map(|(_, doubt)| (doubt.trouble.stage, doubt.trouble.cause)).collect();
+    troubles.into_iter().try_for_each(|(stage, cause)| {
+        out.flag(&of.labels([("stage", stage.as_str()), ("cause", cause.as_str())]), true)
+    })
+}
+
+fn phases(of: &Shared<'_>, out: &mut Series<'_>) -> fmt::Result {
+    let phases = &of.contact.latest.phases;
+    let took = Phase::ALL.into_iter().filter_map(|phase| Some((phase, phases.get(&phase)?)));
+    took.into_iter()
+        .try_for_each(|(phase, took)| out.gauge(&of.labels([("phase", phase.as_str())]), took.as_secs_f64()))
+}
+
+fn extensions(of: &Shared<'_>, out: &mut Series<'_>) -> fmt::Result {
+    let Some(offered) = &of.contact.latest.extensions else { return Ok(()) };
+    let known = EXTENSIONS.iter().filter(|keyword| offered.has(keyword));
+    known.into_iter().try_for_each(|keyword| out.info(&of.labels([("extension", keyword)])))
+}
+
+fn tls_version(of: &Shared<'_>) -> Option<f64> {
+    if of.held.lacks_tls() {
+        return Some(0.0);
+    }
+    of.contact.latest.tls.as_ref().map(|tls| tls.version.as_f64())
+}
+
+fn tls_labels(tls: &Tls) -> [(&'static str, &'static str); 3] {
+    [
+        ("version", tls.version.as_str()),
+        ("cipher", tls.cipher),
+        ("key_exchange", tls.key_exchange.unwrap_or("unknown")),
+    ]
+}

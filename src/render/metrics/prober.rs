@@ -1,0 +1,72 @@
+//! Series about the prober itself. What it does not know yet is absent.
+
+use super::family::{Family, Kind};
+use crate::render::time::unix_seconds;
+use crate::snapshot::SessionOutcome;
+
+pub(super) static FAMILIES: &[&Family] = &[
+    &Family {
+        name: "mx_exporter_build_info",
+        help: "The version that runs",
+        kind: Kind::Info,
+        write: |_, out| out.info(&[("version", env!("CARGO_PKG_VERSION"))]),
+    },
+    &Family {
+        name: "mx_exporter_config_last_reload_successful",
+        help: "1 where the configuration was read without fault the last time it was tried",
+        kind: Kind::Gauge,
+        write: |view, out| match view.snapshot.prober.config {
+            Some(config) => out.flag(&[], config.successful),
+            None => Ok(()),
+        },
+    },
+    &Family {
+        name: "mx_exporter_config_last_reload_success_timestamp_seconds",
+        help: "When the configuration was last read without fault",
+        kind: Kind::Gauge,
+        write: |view, out| match view.snapshot.prober.config {
+            Some(config) => out.gauge(&[], unix_seconds(config.last_success)),
+            None => Ok(()),
+        },
+    },
+    &Family {
+        name: "mx_exporter_domains",
+        help: "Domains that are watched",
+        kind: Kind::Gauge,
+        write: |view, out| out.count(&[], view.snapshot.domains.len()),
+    },
+    &Family {
+        name: "mx_exporter_vantage_blocked",
+        help: "1 where this machine cannot reach port 25 in that family, whatever the servers do",
+        kind: Kind::Gauge,
+        write: |view, out| {
+            let prober = &view.snapshot.prober;
+            let families = [("v4", prober.v4_blocked), ("v6", prober.v6_blocked)];
+            let known = families.into_iter().filter_map(|(family, blocked)| Some((family, blocked?)));
+            known.into_iter().try_for_each(|(family, blocked)| out.flag(&[("family", family)], blocked))
+        },
+    },
+    &Family {
+        name: "mx_exporter_sessions_total",
+        help: "Sessions that ended since the start, by outcome",
+        kind: Kind::Counter,
+        write: |view, out| {
+            SessionOutcome::ALL.into_iter().try_for_each(|outcome| {
+                let count = view.snapshot.prober.sessions.get(&outcome).copied().unwrap_or_default();
+                out.counter(&[("outcome", outcome.as_str())], count)
+            })
+        },
+    },
+    &Family {
+        name: "mx_exporter_task_panics_total",
+        help: "Runs since the start that ended by a fault of this program",
+        kind: Kind::Counter,
+        write: |view, out| out.counter(&[], view.snapshot.prober.panics),
+    },
+    &Family {
+        name: "mx_exporter_sessions_in_flight",
+        help: "Sessions under way",
+        kind: Kind::Gauge,
+        write: |view, out| out.count(&[], view.snapshot.prober.sessions_in_flight),
+    },
+];

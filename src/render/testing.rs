@@ -1,0 +1,45 @@
+//! Reports for unit tests: built observations, judged by the real rules and folded.
+
+use crate::observe::testing::{ObservationBuilder, days, now};
+use crate::report::{NextDue, Report, fold};
+use crate::rules::{Context, Overrides, Tests, judge};
+use crate::snapshot::Snapshot;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A first run.
+pub(super) fn report(observation: &ObservationBuilder) -> Report {
+    run(None, observation, &Overrides::default())
+}
+
+/// One more run.
+pub(super) fn after(previous: &Report, observation: &ObservationBuilder) -> Report {
+    run(Some(previous), observation, &Overrides::default())
+}
+
+/// A run with severities of its own.
+pub(super) fn run(
+    previous: Option<&Report>,
+    observation: &ObservationBuilder,
+    overrides: &Overrides,
+) -> Report {
+    let observation = observation.build();
+    let context = Context {
+        now: now(),
+        certificate_expires_soon: days(20),
+        tests: Tests { null_sender: true, postmaster: true, open_relay: true },
+        trusted_by: Vec::new(),
+    };
+    let judged = judge(&observation, &context);
+    let minutes = |minutes: u64| now() + Duration::from_secs(minutes * 60);
+    let next = NextDue { run: minutes(11), transactions: minutes(41), interval: Duration::from_secs(900) };
+    fold(previous, observation, judged, overrides, (next, Duration::from_millis(1_420)))
+}
+
+/// A snapshot of these reports.
+pub(super) fn snapshot(reports: impl IntoIterator<Item = Report>) -> Snapshot {
+    let mut reports: Vec<Arc<Report>> = reports.into_iter().map(Arc::new).collect();
+    reports.sort_by(|one, other| one.domain().cmp(other.domain()));
+    let domains = reports.iter().map(|report| report.domain().clone()).collect();
+    Snapshot { reports: reports.into(), domains, ..Snapshot::default() }
+}
