@@ -6,6 +6,7 @@
 //! ```
 
 pub mod config;
+pub mod http;
 pub mod name;
 pub mod observe;
 pub mod probe;
