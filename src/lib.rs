@@ -7,6 +7,7 @@
 
 pub mod config;
 pub mod http;
+pub mod logging;
 pub mod name;
 pub mod observe;
 pub mod probe;

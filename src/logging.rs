@@ -1,0 +1,61 @@
+//! One line an event on standard error, as logfmt or JSON. Control characters of peers cannot get there: both forms
+//! quote, and peer text was made harmless when it was read.
+
+use clap::ValueEnum;
+use std::error::Error;
+use std::io::stderr;
+use tracing::Level;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// `ts=… level=info msg="…" key=value`
+    Logfmt,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Starts logging for the whole process. A closed or full standard error loses lines and nothing else.
+pub fn init(level: Level, format: LogFormat) {
+    let filter = filter(level);
+    let lines = match format {
+        LogFormat::Json => {
+            let lines = tracing_subscriber::fmt::layer().with_writer(stderr).log_internal_errors(false);
+            lines
+                .json()
+                .flatten_event(true)
+                .with_current_span(false)
+                .with_target(false)
+                .with_filter(filter)
+                .boxed()
+        }
+        LogFormat::Logfmt => {
+            let lines = tracing_logfmt::builder().with_target(false).layer();
+            lines.with_writer(stderr).log_internal_errors(false).with_filter(filter).boxed()
+        }
+    };
+    tracing_subscriber::registry().with(lines).init();
+}
+
+/// Everything of ours down to `level`. The DNS library writes down whatever peers send, at the level of a warning:
+/// that is for those who look for it.
+fn filter(level: Level) -> Targets {
+    let peers = if level >= Level::DEBUG { LevelFilter::from_level(level) } else { LevelFilter::OFF };
+    let libraries = ["hickory_net", "hickory_proto", "hickory_resolver"].map(|library| (library, peers));
+    Targets::new().with_default(level).with_targets(libraries)
+}
+
+/// An error and all that is behind it, in one line.
+pub fn with_sources(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        line = format!("{line}: {error}");
+        behind = error.source();
+    }
+    line
+}
