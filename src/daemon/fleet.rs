@@ -1,0 +1,135 @@
+//! The domains under watch: which are due, which are being run, and what stands for each. No I/O.
+
+use super::run::Finished;
+use crate::config::Domain;
+use crate::name::DomainName;
+use crate::observe::{Cause, Dnssec, DomainDns, Lookup, Observation, Outcome, SessionKey, Stage, Unseen};
+use crate::report::{NextDue, Report, fold};
+use crate::rules::{self, Judged, Subject};
+use crate::schedule::Timetable;
+use crate::snapshot::{ProberFacts, Snapshot};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// Every domain, with its report once it has one.
+#[derive(Default)]
+pub(super) struct Fleet {
+    domains: BTreeMap<DomainName, Arc<Domain>>,
+    reports: BTreeMap<DomainName, Arc<Report>>,
+    timetable: Timetable,
+    running: HashMap<DomainName, Again>,
+    published: Option<Snapshot>,
+}
+
+/// Whether a domain that is being run is due again at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    AtOnce,
+    WhenDue,
+}
+
+impl Fleet {
+    /// Watches just these domains from now on. New and changed ones are due at once; of removed ones nothing remains.
+    pub(super) fn set_domains(&mut self, domains: &[Arc<Domain>]) {
+        let before = std::mem::take(&mut self.domains);
+        self.domains = domains.iter().map(|domain| (domain.name.clone(), domain.clone())).collect();
+        for name in before.keys().filter(|name| !self.domains.contains_key(*name)) {
+            self.timetable.remove(name);
+            self.reports.remove(name);
+        }
+        let now = Instant::now();
+        for (name, domain) in &self.domains {
+            if before.get(name).is_some_and(|before| before == domain) {
+                continue;
+            }
+            match self.running.get_mut(name) {
+                Some(again) => *again = Again::AtOnce,
+                None => self.timetable.put(name.clone(), now),
+            }
+        }
+        self.published = None;
+    }
+
+    /// When the next domain is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.timetable.next()
+    }
+
+    /// Takes a domain that is due, with its last report.
+    pub(super) fn start_due(&mut self, now: Instant) -> Option<(Arc<Domain>, Option<Arc<Report>>)> {
+        loop {
+            let name = self.timetable.pop(now)?;
+            if let Some(domain) = self.domains.get(&name) {
+                self.running.insert(name.clone(), Again::WhenDue);
+                return Some((domain.clone(), self.reports.get(&name).cloned()));
+            }
+        }
+    }
+
+    /// Takes in a run; none where the domain has been removed meanwhile.
+    pub(super) fn finish(&mut self, name: &DomainName, finished: Finished) -> Option<&Report> {
+        let again = self.running.remove(name);
+        if !self.domains.contains_key(name) {
+            return None;
+        }
+        let due = if again == Some(Again::AtOnce) { Instant::now() } else { finished.due };
+        self.timetable.put(name.clone(), due);
+        self.reports.insert(name.clone(), Arc::new(finished.report));
+        self.published = None;
+        self.reports.get(name).map(|report| &**report)
+    }
+
+    /// What stands after a run that ended by a fault of this program: everything in doubt, nothing lost.
+    pub(super) fn crashed(&self, name: &DomainName, at: SystemTime) -> Option<Finished> {
+        let domain = self.domains.get(name)?;
+        let previous = self.reports.get(name);
+        let unseen =
+            || Unseen::failed(Stage::Lookup, Cause::ProberError, "a fault of this program ended the run");
+        let judged = |rule, subject| Judged { rule, subject, at, judgement: Err(unseen()) };
+        let judged: Vec<Judged> = match previous {
+            Some(report) => {
+                let rows = report.standings.iter();
+                rows.flat_map(|row| row.subjects.keys().map(move |subject| judged(row.rule, subject.clone())))
+                    .collect()
+            }
+            None => rules::ALL.iter().map(|rule| judged(rule, Subject::Domain)).collect(),
+        };
+        let seen = match previous {
+            Some(report) => Observation { at, ..report.observation.clone() },
+            None => nothing_seen(name, at),
+        };
+        let next = NextDue {
+            run: at + domain.interval,
+            transactions: at + domain.interval,
+            interval: domain.interval,
+        };
+        let report =
+            fold(previous.map(|report| &**report), seen, judged, &domain.rules, (next, Duration::ZERO));
+        Some(Finished { report, due: Instant::now() + domain.interval })
+    }
+
+    /// The endpoints that the last runs used.
+    pub(super) fn keys(&self) -> HashSet<SessionKey> {
+        let endpoints = self.reports.values().flat_map(|report| &report.observation.endpoints);
+        endpoints.map(|endpoint| endpoint.contact.key.clone()).collect()
+    }
+
+    /// What readers may see; rebuilt only where something changed.
+    pub(super) fn snapshot(&mut self, prober: ProberFacts) -> Snapshot {
+        let (domains, reports) = (&self.domains, &self.reports);
+        let snapshot = self.published.get_or_insert_with(|| Snapshot {
+            reports: reports.values().cloned().collect(),
+            domains: domains.keys().cloned().collect(),
+            prober: ProberFacts::default(),
+        });
+        Snapshot { prober, ..snapshot.clone() }
+    }
+}
+
+fn nothing_seen(name: &DomainName, at: SystemTime) -> Observation {
+    let mx = Lookup { outcome: Outcome::ServerFailure, dnssec: Dnssec::Unchecked, took: Duration::ZERO };
+    let dns = DomainDns { mx, implicit: false, hosts: BTreeMap::new(), truncated: false };
+    Observation { domain: name.clone(), at, dns, endpoints: Vec::new() }
+}

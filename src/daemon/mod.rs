@@ -1,0 +1,159 @@
+//! Wires schedule → probe → rules → snapshot: one loop that starts what is due, takes in what has finished, reloads
+//! when asked to and stops gracefully. Every decision is made elsewhere.
+
+mod fleet;
+mod identity;
+mod journal;
+mod outsiders;
+mod reload;
+mod run;
+mod signals;
+mod targets;
+mod workshop;
+
+pub use identity::machine_name;
+pub use reload::{Answer, Reloads, reloads};
+pub use run::Finished;
+pub use signals::{on_hangup, on_stop};
+pub use workshop::{Error, Workshop};
+
+use crate::config::Config;
+use crate::logging;
+use crate::name::DomainName;
+use crate::observe::Session;
+use crate::schedule::{Errand, Sessions};
+use crate::snapshot::{ConfigRead, Writer};
+use fleet::Fleet;
+use reload::Loading;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::{error, info};
+
+type Probe = Box<dyn Fn(Errand, SystemTime) -> Pin<Box<dyn Future<Output = Session> + Send>> + Send + Sync>;
+type Visits = Sessions<Probe>;
+
+/// The snapshot is renewed this often.
+const PUBLISH: Duration = Duration::from_secs(1);
+/// How long open sessions have to say QUIT.
+const GOODBYE: Duration = Duration::from_secs(6);
+
+/// The watch over a fleet of domains.
+pub struct Daemon {
+    fleet: Fleet,
+    workshop: Arc<Workshop>,
+    runs: JoinSet<Finished>,
+    running: HashMap<Id, DomainName>,
+    panics: u64,
+    config_read: ConfigRead,
+    writer: Writer,
+}
+
+impl Daemon {
+    /// A watch over the domains of `config`, every one of them due at once.
+    pub fn new(config: &Config, workshop: Arc<Workshop>, writer: Writer) -> Self {
+        let mut fleet = Fleet::default();
+        fleet.set_domains(&config.domains);
+        let config_read = ConfigRead { successful: true, last_success: workshop.now() };
+        Self {
+            fleet,
+            workshop,
+            runs: JoinSet::new(),
+            running: HashMap::new(),
+            panics: 0,
+            config_read,
+            writer,
+        }
+    }
+
+    /// Watches until `stop` says so, then lets open sessions take their leave.
+    pub async fn watch(mut self, mut stop: watch::Receiver<bool>, mut reloads: Reloads) {
+        self.publish();
+        let mut publish_at = Instant::now() + PUBLISH;
+        let mut loading: Option<Loading> = None;
+        while !*stop.borrow_and_update() {
+            let due = self.fleet.next_due();
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = at(due) => self.start_due(),
+                () = sleep_until(publish_at) => { self.publish(); publish_at = Instant::now() + PUBLISH; }
+                Some(finished) = self.runs.join_next_with_id() => self.finish(finished),
+                asked = reloads.next(), if loading.is_none() => loading = Some(asked),
+                loaded = Loading::done(&mut loading) => self.reload(loaded, loading.take()),
+            }
+        }
+        self.publish();
+        self.say_goodbye().await;
+    }
+
+    fn start_due(&mut self) {
+        while let Some((domain, previous)) = self.fleet.start_due(Instant::now()) {
+            let name = domain.name.clone();
+            let id = self.runs.spawn(self.workshop.clone().run(domain, previous)).id();
+            self.running.insert(id, name);
+        }
+    }
+
+    fn finish(&mut self, finished: Result<(Id, Finished), JoinError>) {
+        let (id, finished) = match finished {
+            Ok((id, finished)) => (id, Some(finished)),
+            Err(failed) => (failed.id(), None),
+        };
+        let Some(name) = self.running.remove(&id) else { return };
+        if finished.is_none() {
+            error!(domain = %name, "a run ended by a fault of this program; its domain is tried again");
+            self.panics += 1;
+        }
+        let finished = finished.or_else(|| self.fleet.crashed(&name, self.workshop.now()));
+        if let Some(report) = finished.and_then(|finished| self.fleet.finish(&name, finished)) {
+            journal::tell(report);
+        }
+    }
+
+    /// Goes on with a new configuration; one that cannot be used changes nothing.
+    fn reload(&mut self, read: Result<Config, String>, loading: Option<Loading>) {
+        let applied = read.and_then(|config| self.apply(&config));
+        self.config_read.successful = applied.is_ok();
+        match &applied {
+            Ok(()) => self.config_read.last_success = self.workshop.now(),
+            Err(reason) => error!("not reloaded, going on as before: {reason}"),
+        }
+        self.publish();
+        if let Some(loading) = loading {
+            loading.answer(&applied);
+        }
+    }
+
+    fn apply(&mut self, config: &Config) -> Result<(), String> {
+        self.workshop.reload(config).map_err(|error| logging::with_sources(&error))?;
+        self.fleet.set_domains(&config.domains);
+        self.workshop.visits.keep_only(&self.fleet.keys());
+        info!("reloaded: {}", config.summary());
+        Ok(())
+    }
+
+    async fn say_goodbye(&mut self) {
+        info!(running = self.runs.len(), "stopping");
+        let farewell = async { while self.runs.join_next().await.is_some() {} };
+        if timeout(GOODBYE, farewell).await.is_err() {
+            info!(running = self.runs.len(), "sessions still open were cut");
+        }
+    }
+
+    fn publish(&mut self) {
+        let prober = self.workshop.facts(self.config_read, self.panics);
+        self.writer.publish(self.fleet.snapshot(prober));
+    }
+}
+
+/// Never, where there is no instant.
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

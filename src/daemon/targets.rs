@@ -1,0 +1,76 @@
+//! From DNS to endpoints: which addresses a run visits. Pure.
+
+use crate::name::MxName;
+use crate::observe::{DomainDns, HostDns, MxTarget, Observation};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+/// As many endpoints of one domain are visited.
+const ENDPOINTS: usize = 32;
+
+/// One address to visit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Target {
+    /// The MX's preference.
+    pub(super) preference: u16,
+    /// The MX.
+    pub(super) mx: MxName,
+    /// Its address.
+    pub(super) address: IpAddr,
+}
+
+/// The endpoints in preference order. Where a look-up failed, those of the previous run stand in: a resolver's
+/// trouble removes nothing.
+pub(super) fn targets(dns: &DomainDns, previous: Option<&Observation>) -> Vec<Target> {
+    let before = || previous.into_iter().flat_map(|previous| &previous.endpoints);
+    if dns.mx.records().is_err() {
+        return before()
+            .map(|endpoint| Target::of(endpoint.preference, &endpoint.mx, endpoint.address()))
+            .collect();
+    }
+    let mut targets = BTreeSet::new();
+    for (mx, preference) in exchangers(dns) {
+        let Some(host) = dns.hosts.get(&mx) else { continue };
+        targets.extend(addresses(host).map(|address| Target::of(preference, &mx, address)));
+        let held = before().filter(|endpoint| endpoint.mx == mx && is_unseen(host, endpoint.address()));
+        targets.extend(held.map(|endpoint| Target::of(preference, &mx, endpoint.address())));
+    }
+    targets.into_iter().take(ENDPOINTS).collect()
+}
+
+/// Every MX name with its best preference.
+fn exchangers(dns: &DomainDns) -> BTreeMap<MxName, u16> {
+    if dns.implicit {
+        return dns.hosts.keys().map(|host| (host.clone(), 0)).collect();
+    }
+    let mut exchangers = BTreeMap::new();
+    for record in dns.mx_records() {
+        if let MxTarget::Host(name) = &record.target {
+            let preference = exchangers.entry(name.clone()).or_insert(record.preference);
+            *preference = record.preference.min(*preference);
+        }
+    }
+    exchangers
+}
+
+fn addresses(host: &HostDns) -> impl Iterator<Item = IpAddr> {
+    let v4 = host.a.records().ok().flatten().into_iter().flatten().copied().map(IpAddr::V4);
+    let v6 = host.aaaa.records().ok().flatten().into_iter().flatten().copied().map(IpAddr::V6);
+    v4.chain(v6)
+}
+
+fn is_unseen(host: &HostDns, address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => host.a.records().is_err(),
+        IpAddr::V6(_) => host.aaaa.records().is_err(),
+    }
+}
+
+impl Target {
+    fn of(preference: u16, mx: &MxName, address: IpAddr) -> Self {
+        Self { preference, mx: mx.clone(), address }
+    }
+}
+
+#[cfg(test)]
+mod tests;

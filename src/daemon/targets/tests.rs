@@ -1,0 +1,77 @@
+use super::*;
+use crate::name::DomainName;
+use crate::observe::{Dnssec, Lookup, MxRecord, Outcome};
+use std::time::Duration;
+
+fn lookup<T>(outcome: Outcome<T>) -> Lookup<T> {
+    Lookup { outcome, dnssec: Dnssec::Unchecked, took: Duration::ZERO }
+}
+
+fn mx(name: &str) -> MxName {
+    MxName::parse(name).unwrap()
+}
+
+fn host(v4: Outcome<Vec<&str>>, v6: Outcome<Vec<&str>>) -> HostDns {
+    fn parse<T: std::str::FromStr<Err: std::fmt::Debug>>(outcome: Outcome<Vec<&str>>) -> Lookup<Vec<T>> {
+        lookup(match outcome {
+            Outcome::Answer(texts) => {
+                Outcome::Answer(texts.iter().map(|text| text.parse().unwrap()).collect())
+            }
+            Outcome::ServerFailure => Outcome::ServerFailure,
+            _ => Outcome::NoData,
+        })
+    }
+    HostDns { aliases: Vec::new(), a: parse(v4), aaaa: parse(v6) }
+}
+
+fn dns(records: &[(u16, &str)], hosts: Vec<(&str, HostDns)>) -> DomainDns {
+    let record =
+        |&(preference, name): &(u16, &str)| MxRecord { preference, target: MxTarget::Host(mx(name)) };
+    DomainDns {
+        mx: lookup(Outcome::Answer(records.iter().map(record).collect())),
+        implicit: false,
+        hosts: hosts.into_iter().map(|(name, host)| (mx(name), host)).collect(),
+        truncated: false,
+    }
+}
+
+fn written(targets: &[Target]) -> Vec<String> {
+    targets.iter().map(|target| format!("{} {} {}", target.preference, target.mx, target.address)).collect()
+}
+
+fn seen(dns: DomainDns, targets: &[Target]) -> Observation {
+    let domain = DomainName::parse("example.com").unwrap();
+    let endpoint = |target: &Target| {
+        let healthy = crate::observe::testing::endpoint();
+        healthy.at(target.mx.as_str(), &target.address.to_string()).preference(target.preference).build()
+    };
+    let endpoints = targets.iter().map(endpoint).collect();
+    Observation { domain, at: std::time::SystemTime::UNIX_EPOCH, dns, endpoints }
+}
+
+#[test]
+fn every_address_of_every_mx_once_in_preference_order() {
+    let hosts = vec![
+        ("mx2.example", host(Outcome::Answer(vec!["192.0.2.2"]), Outcome::NoData)),
+        ("mx1.example", host(Outcome::Answer(vec!["192.0.2.1"]), Outcome::Answer(vec!["2001:db8::1"]))),
+    ];
+    let dns = dns(&[(20, "mx2.example"), (10, "mx1.example"), (30, "mx1.example")], hosts);
+    let wanted = ["10 mx1.example 192.0.2.1", "10 mx1.example 2001:db8::1", "20 mx2.example 192.0.2.2"];
+    assert_eq!(written(&targets(&dns, None)), wanted);
+}
+
+#[test]
+fn a_failed_look_up_removes_nothing() {
+    let both = || host(Outcome::Answer(vec!["192.0.2.1"]), Outcome::Answer(vec!["2001:db8::1"]));
+    let whole = dns(&[(10, "mx.example")], vec![("mx.example", both())]);
+    let before = targets(&whole, None);
+    let previous = seen(whole, &before);
+    let broken = host(Outcome::Answer(vec!["192.0.2.1"]), Outcome::ServerFailure);
+    let partly = dns(&[(10, "mx.example")], vec![("mx.example", broken)]);
+    assert_eq!(targets(&partly, Some(&previous)), before);
+    let gone = host(Outcome::Answer(vec!["192.0.2.1"]), Outcome::NoData);
+    let shrunk = dns(&[(10, "mx.example")], vec![("mx.example", gone)]);
+    assert_eq!(written(&targets(&shrunk, Some(&previous))), ["10 mx.example 192.0.2.1"]);
+    let dead = DomainDns { mx: lookup(Outcome::Timeout), ..shrunk };
+    assert_eq!(targets(&dead, Some(&previous)), before);
+}

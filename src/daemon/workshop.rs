@@ -1,0 +1,160 @@
+//! The tools that every run shares, set up from the configuration.
+
+use super::Visits;
+use crate::config::{self, Config, Network};
+use crate::observe::Observation;
+use crate::probe::dns::{Dns, DnsSettings};
+use crate::probe::{self, Plan, Prober, RelayPlan};
+use crate::schedule::{Clock, Errand, Limits};
+use crate::snapshot::{ConfigRead, ProberFacts, SessionOutcome};
+use arc_swap::ArcSwap;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject as _};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+
+/// Why the tools cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The resolver.
+    #[error("cannot set up DNS")]
+    Dns(#[from] probe::dns::Error),
+    /// The prober.
+    #[error("cannot set up the prober")]
+    Probe(#[from] probe::Error),
+    /// `tls.ca_file`.
+    #[error("cannot read certificates from `{}`", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+}
+
+/// As many domains ask DNS at once; sessions have their own limit.
+const LOOKUPS: usize = 128;
+
+/// What every run needs.
+pub struct Workshop {
+    pub(super) visits: Visits,
+    pub(super) lookups: Semaphore,
+    pub(super) start: Instant,
+    tools: Arc<ArcSwap<Tools>>,
+    clock: Clock,
+}
+
+/// The part that a reload replaces.
+pub(super) struct Tools {
+    pub(super) dns: Dns,
+    pub(super) network: Network,
+    prober: Prober,
+}
+
+impl Workshop {
+    /// Sets everything up; opens no connection.
+    ///
+    /// # Errors
+    /// When a file that the configuration names cannot be used.
+    pub fn set_up(config: &Config, clock: Clock, stop: watch::Receiver<bool>) -> Result<Arc<Self>, Error> {
+        let tools = Arc::new(ArcSwap::from_pointee(Tools::of(config)?));
+        let shared = tools.clone();
+        let probe: super::Probe = Box::new(move |errand, at| {
+            let (tools, stop) = (shared.load_full(), stop.clone());
+            Box::pin(async move { tools.prober.session(&errand.key, &plan(&errand), at, stop).await })
+        });
+        let visits = Visits::new(limits(&config.network), clock.clone(), probe);
+        let (lookups, start) = (Semaphore::new(LOOKUPS), Instant::now());
+        Ok(Arc::new(Self { visits, lookups, start, tools, clock }))
+    }
+
+    /// Whether a trouble of an endpoint has to be confirmed by a second look.
+    pub fn wants_another_look(&self, seen: &Observation) -> bool {
+        seen.endpoints.iter().any(|endpoint| self.visits.wants_another_look(&endpoint.contact.key))
+    }
+
+    /// Goes on with other settings; runs that have begun end with the old ones. What is known of endpoints stays.
+    ///
+    /// # Errors
+    /// As [`Self::set_up`]; then nothing has changed.
+    pub(super) fn reload(&self, config: &Config) -> Result<(), Error> {
+        self.tools.store(Arc::new(Tools::of(config)?));
+        self.visits.set_limits(limits(&config.network));
+        Ok(())
+    }
+}
+
+impl Workshop {
+    pub(super) fn tools(&self) -> Arc<Tools> {
+        self.tools.load_full()
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    /// What the prober knows of itself.
+    pub(super) fn facts(&self, config: ConfigRead, panics: u64) -> ProberFacts {
+        let (tally, vantage) = (self.visits.tally(), self.visits.vantage());
+        let sessions = [
+            (SessionOutcome::Completed, tally.completed),
+            (SessionOutcome::Failed, tally.failed),
+            (SessionOutcome::Inconclusive, tally.inconclusive),
+        ];
+        ProberFacts {
+            v4_blocked: vantage.v4_blocked(),
+            v6_blocked: vantage.v6_blocked(),
+            sessions: BTreeMap::from(sessions),
+            sessions_in_flight: tally.in_flight,
+            config: Some(config),
+            panics,
+        }
+    }
+}
+
+impl Tools {
+    fn of(config: &Config) -> Result<Self, Error> {
+        let config::Dns { nameservers, dnssec, trust_anchor } = config.dns.clone();
+        let dns = Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?;
+        let Network { allow_targets, source_addresses, .. } = config.network.clone();
+        let roots = roots(config.tls.ca_file.as_deref())?;
+        let prober = Prober::new(probe::Network { allow_targets, source_addresses }, roots)?;
+        Ok(Self { dns, prober, network: config.network.clone() })
+    }
+}
+
+fn limits(network: &Network) -> Limits {
+    Limits {
+        min_spacing: network.min_spacing,
+        new_connections_per_second: network.new_connections_per_second,
+        max_sessions: network.max_sessions,
+    }
+}
+
+fn plan(errand: &Errand) -> Plan {
+    let relay = |relay: &crate::schedule::RelayRecipients| RelayPlan {
+        recipients: relay.first.clone(),
+        confirmations: relay.second.clone(),
+    };
+    Plan {
+        helo: errand.domain.helo_name.clone(),
+        mail_from: errand.domain.mail_from.clone(),
+        timeout: errand.domain.timeout,
+        null_sender: errand.null_sender.clone(),
+        postmasters: errand.postmasters.clone(),
+        relay: errand.relay.as_ref().map(relay),
+        plaintext: errand.plaintext,
+    }
+}
+
+fn roots(ca_file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let Some(path) = ca_file else { return Ok(Vec::new()) };
+    let error = |source| Error::CaFile { path: path.to_owned(), source };
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(error)?.collect();
+    let certificates = certificates.map_err(error)?;
+    if certificates.is_empty() { Err(error(pem::Error::NoItemsFound)) } else { Ok(certificates) }
+}

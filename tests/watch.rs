@@ -1,0 +1,208 @@
+//! The daemon in this process, over real sockets: it starts, shares sessions, reloads, survives a fault, and stops.
+#![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
+#![expect(clippy::disallowed_methods, reason = "certificates are made for today")]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use mx_exporter::config;
+use mx_exporter::daemon::{Answer, Daemon, Workshop, reloads};
+use mx_exporter::name::DomainName;
+use mx_exporter::rules::Status;
+use mx_exporter::snapshot::{self, Reader, Snapshot};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+use support::dns::Dns;
+use support::mail_server::{MailServer, Serving};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A name server, a mail server for everybody, and a daemon that watches some domains.
+struct World {
+    _dns: Dns,
+    server: Serving,
+    text: Arc<Mutex<String>>,
+    port: u16,
+    nameserver: String,
+    reader: Reader,
+    ask: mpsc::Sender<Answer>,
+    stop: watch::Sender<bool>,
+    daemon: JoinHandle<()>,
+}
+
+impl World {
+    async fn watching(domains: &str) -> Self {
+        Self::with(domains, MailServer::named("mx.host.test"), Arc::new(SystemTime::now)).await
+    }
+
+    async fn with(domains: &str, server: MailServer, clock: mx_exporter::schedule::Clock) -> Self {
+        let zone = "@ IN MX 10 mx.host.test.";
+        let dns = Dns::serving("host.test.", "mx IN A 127.0.0.1")
+            .and_zone("a.test.", zone)
+            .and_zone("b.test.", zone)
+            .and_zone("out.test.", "@ IN MX 10 mx.elsewhere.test.")
+            .and_zone("probe.test.", "@ IN MX 10 mx.elsewhere.test.")
+            .await;
+        let server = server.local_domains(["a.test", "b.test"]).serve().await;
+        let (port, nameserver) = (server.addr.port(), dns.addr.to_string());
+        let text = Arc::new(Mutex::new(configuration(domains, port, &nameserver)));
+        let source = text.clone();
+        let (ask, reloads) = reloads(move || {
+            let mut config = config::parse(&source.lock().unwrap(), Path::new("watch.yml"))?;
+            config.introduce(None);
+            Ok(config)
+        });
+        let config = reloads.read().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let workshop = Workshop::set_up(&config, clock, stopped.clone()).unwrap();
+        let (writer, reader) = snapshot::channel();
+        let daemon = tokio::spawn(Daemon::new(&config, workshop, writer).watch(stopped, reloads));
+        Self { _dns: dns, server, text, port, nameserver, reader, ask, stop, daemon }
+    }
+
+    /// The first snapshot that is as wanted.
+    async fn until(&self, wanted: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let snapshot = self.reader.latest();
+            if wanted(&snapshot) {
+                return snapshot;
+            }
+            assert!(Instant::now() < deadline, "not in time; last seen: {:#?}", snapshot.prober);
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn reload(&self) -> Result<(), String> {
+        let (answer, answered) = oneshot::channel();
+        self.ask.send(answer).await.unwrap();
+        timeout(PATIENCE, answered).await.unwrap().unwrap()
+    }
+
+    fn write(&self, domains: &str) {
+        *self.text.lock().unwrap() = configuration(domains, self.port, &self.nameserver);
+    }
+
+    async fn end(self) -> Serving {
+        self.stop.send_replace(true);
+        timeout(Duration::from_secs(10), self.daemon).await.unwrap().unwrap();
+        self.server
+    }
+}
+
+fn configuration(domains: &str, port: u16, nameserver: &str) -> String {
+    format!(
+        "defaults: {{helo_name: probe.test, test_probe_address: someone@out.test}}\n\
+         domains: [{domains}]\n\
+         dns: {{nameservers: [\"{nameserver}\"], dnssec: false}}\n\
+         network: {{port: {port}, allow_targets: [127.0.0.0/8], min_spacing: 0s}}\n"
+    )
+}
+
+fn name(text: &str) -> DomainName {
+    DomainName::parse(text).unwrap()
+}
+
+fn status(snapshot: &Snapshot, domain: &str, rule: &str) -> Option<Status> {
+    Some(snapshot.report(&name(domain))?.rule(rule)?.status())
+}
+
+#[tokio::test]
+async fn a_domain_is_judged_at_once_and_no_mail_is_sent() {
+    let world = World::watching("a.test").await;
+    let seen = world.until(|seen| seen.report(&name("a.test")).is_some()).await;
+    for rule in ["smtp.starttls_handshake", "smtp.null_sender", "smtp.postmaster", "smtp.open_relay"] {
+        assert_eq!(status(&seen, "a.test", rule), Some(Status::Ok), "{rule}");
+    }
+    let server = world.end().await;
+    assert_eq!(server.data_seen(), 0);
+    assert!(server.breaches().is_empty(), "{:?}", server.breaches());
+}
+
+#[tokio::test]
+async fn an_open_relay_is_critical_with_both_replies_as_evidence() {
+    let open = MailServer::named("mx.host.test").relays_for_everyone();
+    let world = World::with("a.test", open, Arc::new(SystemTime::now)).await;
+    let seen = world.until(|seen| seen.report(&name("a.test")).is_some()).await;
+    assert_eq!(status(&seen, "a.test", "smtp.open_relay"), Some(Status::Critical));
+    let server = world.end().await;
+    assert_eq!(server.data_seen(), 0);
+}
+
+#[tokio::test]
+async fn two_domains_share_what_is_known_of_their_server() {
+    let world = World::watching("a.test, b.test").await;
+    let seen = world.until(|seen| seen.reports.len() == 2).await;
+    for domain in ["a.test", "b.test"] {
+        assert_eq!(status(&seen, domain, "smtp.postmaster"), Some(Status::Ok), "{domain}");
+    }
+    let server = world.end().await;
+    assert!(server.most_at_once() == 1 && server.connections() <= 2, "{} connections", server.connections());
+}
+
+#[tokio::test]
+async fn a_reload_adds_and_removes_at_once() {
+    let world = World::watching("a.test").await;
+    world.until(|seen| seen.report(&name("a.test")).is_some()).await;
+    world.write("b.test");
+    world.reload().await.unwrap();
+    let seen = world.reader.latest();
+    assert!(seen.report(&name("a.test")).is_none() && !seen.is_watched(&name("a.test")));
+    assert!(seen.is_watched(&name("b.test")));
+    world.until(|seen| seen.report(&name("b.test")).is_some()).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_bad_file_changes_nothing_and_says_so() {
+    let world = World::watching("a.test").await;
+    world.until(|seen| seen.report(&name("a.test")).is_some()).await;
+    world.write("b.test, b.test");
+    let told = world.reload().await.unwrap_err();
+    assert!(told.contains("watch.yml:2:") && told.contains("b.test"), "{told}");
+    let seen = world.reader.latest();
+    assert!(seen.report(&name("a.test")).is_some());
+    assert_eq!(seen.prober.config.map(|config| config.successful), Some(false));
+    world.write("a.test");
+    world.reload().await.unwrap();
+    assert_eq!(world.reader.latest().prober.config.map(|config| config.successful), Some(true));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_storm_of_reloads_does_no_harm() {
+    let world = World::watching("a.test").await;
+    let mut answers = Vec::new();
+    for _ in 0..300 {
+        let (answer, answered) = oneshot::channel();
+        world.ask.send(answer).await.unwrap();
+        answers.push(answered);
+    }
+    for answered in answers {
+        timeout(PATIENCE, answered).await.unwrap().unwrap().unwrap();
+    }
+    world.until(|seen| seen.report(&name("a.test")).is_some()).await;
+    let server = world.end().await;
+    assert!(server.connections() <= 2, "{} connections", server.connections());
+}
+
+/// The clock is the first thing a run asks for: one that fails makes a run that ends by a fault of this program.
+#[tokio::test]
+async fn a_fault_in_one_run_is_counted_and_the_rest_goes_on() {
+    let asked = AtomicUsize::new(0);
+    let clock = move || {
+        assert!(asked.fetch_add(1, Ordering::SeqCst) != 1, "a fault, made for this test");
+        SystemTime::now()
+    };
+    let world = World::with("a.test, b.test", MailServer::named("mx.host.test"), Arc::new(clock)).await;
+    let seen = world.until(|seen| seen.reports.len() == 2).await;
+    assert_eq!(seen.prober.panics, 1);
+    let crashed: Vec<bool> = seen.reports.iter().map(|report| report.status() == Status::Error).collect();
+    assert_eq!(crashed.iter().filter(|crashed| **crashed).count(), 1, "{crashed:?}");
+    world.end().await;
+}
