@@ -5,6 +5,7 @@
 //!          └───────── effect ──────────┘      └───────────── pure ─────────────┘   └ effect: serve ┘
 //! ```
 
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod http;
