@@ -1,0 +1,87 @@
+//! The private certificate authority and a certificate for each mail server, most of them sound.
+
+use std::fs;
+use std::time::{Duration, SystemTime};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+
+use crate::hostile::SUBJECT;
+use crate::namespace::HOME;
+use crate::servers::SERVERS;
+
+/// The roots that the daemon is told to trust beside its own.
+pub(crate) const CA_FILE: &str = "/run/mx-exporter-e2e/tls/ca.pem";
+
+const LIFETIME_DAYS: i64 = 90;
+
+type Authority = Issuer<'static, KeyPair>;
+
+/// Writes `ca.pem`, and key and certificate as `NAME.pem` for each of `names`.
+pub(crate) fn write() {
+    fs::create_dir_all(format!("{HOME}/tls")).expect("the home is writable");
+    let trusted = authority("Private root");
+    let unknown = authority("Nobody's root");
+    fs::write(CA_FILE, &trusted.0).expect("the home is writable");
+    for name in SERVERS.iter().map(|server| server.name) {
+        let (key, certificate) = issue(name, &trusted.1, &unknown.1);
+        let path = format!("{HOME}/tls/{name}.pem");
+        fs::write(path, key.serialize_pem() + &certificate).expect("the home is writable");
+    }
+}
+
+/// A key and the certificate that the server of this name shows.
+fn issue(name: &str, trusted: &Authority, unknown: &Authority) -> (KeyPair, String) {
+    let key = KeyPair::generate().expect("a key is generated");
+    let certificate = match name {
+        "mx.expired.test" => leaf(&[name], -1).signed_by(&key, trusted),
+        "mx.expires-soon.test" => leaf(&[name], 10).signed_by(&key, trusted),
+        "mx.wrong-name.test" => leaf(&["mail.elsewhere.test"], LIFETIME_DAYS - 1).signed_by(&key, trusted),
+        "mx.self-signed.test" => leaf(&[name], LIFETIME_DAYS - 1).self_signed(&key),
+        "mx.untrusted.test" => leaf(&[name], LIFETIME_DAYS - 1).signed_by(&key, unknown),
+        "mx2.hostile.test" => leaf_of(SUBJECT, &[name], LIFETIME_DAYS - 1).signed_by(&key, trusted),
+        "mx.mx-cname.test" => {
+            leaf(&[name, "alias.mx-cname.test"], LIFETIME_DAYS - 1).signed_by(&key, trusted)
+        }
+        _ => leaf(&[name], LIFETIME_DAYS - 1).signed_by(&key, trusted),
+    };
+    (key, certificate.expect("a certificate is issued").pem())
+}
+
+/// A server certificate of the usual lifetime, of which `days_left` are left.
+fn leaf(names: &[&str], days_left: i64) -> CertificateParams {
+    leaf_of(names[0], names, days_left)
+}
+
+fn leaf_of(subject: &str, names: &[&str], days_left: i64) -> CertificateParams {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let mut leaf = CertificateParams::new(names).expect("host names");
+    leaf.distinguished_name.push(DnType::CommonName, subject);
+    leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.use_authority_key_identifier_extension = true;
+    leaf.not_before = in_days(days_left - LIFETIME_DAYS).into();
+    leaf.not_after = in_days(days_left).into();
+    leaf
+}
+
+/// A root: its certificate as PEM, and what signs with it.
+fn authority(name: &str) -> (String, Authority) {
+    let mut root = CertificateParams::default();
+    root.distinguished_name.push(DnType::CommonName, name);
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    root.not_before = in_days(-1000).into();
+    root.not_after = in_days(1000).into();
+    let key = KeyPair::generate().expect("a key is generated");
+    let certificate = root.self_signed(&key).expect("a root is issued").pem();
+    (certificate, Issuer::new(root, key))
+}
+
+#[expect(clippy::disallowed_methods, reason = "certificates of today are made here")]
+fn in_days(days: i64) -> SystemTime {
+    let distance = Duration::from_secs(days.unsigned_abs() * 86_400);
+    if days < 0 { SystemTime::now() - distance } else { SystemTime::now() + distance }
+}

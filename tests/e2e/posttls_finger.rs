@@ -1,0 +1,46 @@
+//! What Postfix's posttls-finger sees of a server's TLS: a second opinion, from OpenSSL.
+
+use std::process::Command;
+
+use crate::certificates::CA_FILE;
+use crate::namespace::{HOME, run};
+
+pub(crate) struct Handshake {
+    /// As in `1.3`.
+    pub(crate) version: String,
+    /// By its IANA name, as in `TLS_AES_256_GCM_SHA384`.
+    pub(crate) cipher: String,
+    /// What is wrong with the certificate for an MX of this name; nothing: empty.
+    pub(crate) complaint: String,
+}
+
+/// Looks at the server at this address that should have a certificate for this name. None: no TLS was had.
+pub(crate) fn point_at(name: &str, address: &str) -> Option<Handshake> {
+    let family = if address.contains(':') { "ipv6:" } else { "" };
+    let output = Command::new("posttls-finger")
+        .args(["-c", "-t", "10", "-l", "secure", "-F", CA_FILE, &format!("[{family}{address}]:25"), name])
+        .env("MAIL_CONFIG", format!("{HOME}/etc"))
+        .output()
+        .expect("posttls-finger starts");
+    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let said =
+        |phrase| printed.lines().find(|line| line.contains(phrase))?.split_once("]:25: ").map(|(_, it)| it);
+
+    let (version, rest) = said(" TLS connection established to ")?.split_once(" with cipher ")?;
+    let cipher = rest.split(' ').next()?;
+    let complaint = said("certificate verification failed for ").unwrap_or("");
+    let complaint = complaint.rsplit_once(':').map_or(complaint, |(_, text)| text); // num=62:hostname mismatch
+    Some(Handshake {
+        version: version.trim_start_matches("TLSv").to_owned(),
+        cipher: iana_name(cipher),
+        complaint: complaint.to_owned(),
+    })
+}
+
+/// OpenSSL's name of a suite in IANA's words: `ECDHE-…` is `TLS_ECDHE_…`.
+fn iana_name(cipher: &str) -> String {
+    let names = run("openssl ciphers -stdname ALL");
+    let pairs = names.lines().filter_map(|line| line.split_once(" - "));
+    let mut found = pairs.filter(|(_, rest)| rest.split(' ').next() == Some(cipher));
+    found.next().map_or(cipher, |(name, _)| name.trim()).to_owned()
+}

@@ -1,0 +1,116 @@
+//! Brings the servers up, in order: keys and zones, the two DNS servers, the mail servers; and waits for each.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use hickory_resolver::proto::rr::RecordType;
+
+use crate::certificates;
+use crate::dns::{Dns, KNOT, UNBOUND, root_key};
+use crate::hostile;
+use crate::namespace::{HOME, beside_the_servers, furnish, run};
+use crate::smtp::Dialogue;
+
+// Where tests/e2e/packages puts them.
+const EXIM: &str = "/var/cache/mx-exporter-e2e/exim4-daemon-light/usr/sbin/exim4";
+const OPENSMTPD: &str = "/var/cache/mx-exporter-e2e/opensmtpd/usr/sbin/smtpd";
+
+/// Starts every server and waits until it answers. They end with this process.
+pub(crate) fn start() -> Vec<Child> {
+    furnish();
+    for folder in ["etc/zones", "knot", "log", "postfix/queue", "postfix/data", "exim"] {
+        fs::create_dir_all(format!("{HOME}/{folder}")).expect("the home is writable");
+    }
+    run(&format!("chown postfix {HOME}/postfix/data"));
+    run(&format!("chown Debian-exim {HOME}/exim"));
+    for folder in ["etc", "etc/zones"] {
+        copy_files(&Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e")).join(folder), folder);
+    }
+    certificates::write();
+    run(&format!("chmod 600 {HOME}/tls/mx.opensmtpd.test.pem")); // OpenSMTPD insists
+    sign_zones();
+
+    let mut servers = vec![serve("knotd", &["-c", "etc/knot.conf"])];
+    wait_for("Knot", || Dns::at(KNOT).ask("healthy.test.", RecordType::MX));
+    servers.push(serve("unbound", &["-d", "-p", "-c", "etc/unbound.conf"]));
+    servers.push(serve("postfix", &["-c", "/run/mx-exporter-e2e/etc", "start-fg"]));
+    servers.push(serve(EXIM, &["-C", "/run/mx-exporter-e2e/etc/exim.conf", "-bdf"]));
+    servers.push(serve(OPENSMTPD, &["-d", "-f", "/run/mx-exporter-e2e/etc/opensmtpd.conf"]));
+    servers.push(serve(&hostile::program(), &[hostile::WORD]));
+    wait_for("Unbound", || Dns::at(UNBOUND).ask("healthy.test.", RecordType::MX));
+    let mail = [
+        ("Postfix", "192.0.2.10"),
+        ("Exim", "192.0.2.11"),
+        ("OpenSMTPD", "192.0.2.16"),
+        ("the hostile server", hostile::ADDRESS),
+    ];
+    for (server, address) in mail {
+        wait_for(server, || Dialogue::open(address)); // each opens all its ports at once
+    }
+    servers
+}
+
+/// Gives each zone a key and tells the root of its children's.
+fn sign_zones() {
+    let keymgr = |words: &str| run(&format!("keymgr -c {HOME}/etc/knot.conf {words}"));
+    let root = format!("{HOME}/etc/zones/root.zone");
+    let mut delegations = fs::read_to_string(&root).expect("the root zone was copied");
+    for zone in [".", "test.", "2.0.192.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa."] {
+        keymgr(&format!("{zone} generate ksk=yes zsk=yes"));
+        if zone != "." {
+            delegations += &keymgr(&format!("{zone} ds"));
+        }
+    }
+    fs::write(root, delegations).expect("the home is writable");
+    let key = keymgr(". dnskey").replace(" DNSKEY", " IN DNSKEY"); // hickory wants the class
+    fs::write(root_key(), key).expect("the home is writable");
+}
+
+/// Starts a server in the foreground; what it prints goes to a log of its own.
+fn serve(program: &str, arguments: &[&str]) -> Child {
+    let name = Path::new(program).file_name().expect("a program").display();
+    let log = File::create(format!("{HOME}/log/{name}")).expect("the home is writable");
+    beside_the_servers(program)
+        .args(arguments)
+        .current_dir(HOME)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program}: {error}"))
+}
+
+/// Tries every 50 ms, for about ten seconds.
+pub(crate) fn wait_for<T, E: std::fmt::Display>(what: &str, mut attempt: impl FnMut() -> Result<T, E>) -> T {
+    let mut last = None;
+    for _ in 0..200 {
+        match attempt() {
+            Ok(seen) => return seen,
+            Err(error) => last = Some(error),
+        }
+        sleep(Duration::from_millis(50));
+    }
+    show_logs();
+    panic!("{what} does not answer: {}", last.map_or_else(String::new, |error| error.to_string()));
+}
+
+fn show_logs() {
+    let _ = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!("tail -n 20 {HOME}/log/* {HOME}/exim/mainlog"))
+        .status();
+}
+
+fn copy_files(from: &Path, folder: &str) {
+    for entry in fs::read_dir(from).expect("the test's own files") {
+        let path = entry.expect("the test's own files").path();
+        if path.is_file() {
+            let text = fs::read(&path).expect("the test's own files");
+            let name = path.file_name().expect("a file").display();
+            fs::write(format!("{HOME}/{folder}/{name}"), text).expect("the home is writable");
+        }
+    }
+}
