@@ -5,6 +5,7 @@ use crate::observe::Contact;
 use crate::report::{Concluded, Doubt, Report, Standing};
 use crate::rules::Subject;
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
 /// The last conclusive verdict of each rule on one subject, and the doubts since.
 #[derive(Debug, Default)]
@@ -105,6 +106,14 @@ impl<'a> Held<'a> {
             (_, Some(true), Some(true)) => Some(true),
             _ => None,
         }
+    }
+
+    /// When a look last told whether it is up: the age of the oldest verdict that says so. None while any is missing.
+    pub(super) fn known_up_or_down_at(&self) -> Option<SystemTime> {
+        let rules =
+            ["smtp.endpoint_reachable", "smtp.ipv6_reachable", "smtp.banner_sanity", "smtp.ehlo_supported"];
+        let stands = rules.iter().filter_map(|rule| self.0.get(rule));
+        stands.map(|stand| stand.last.map(|last| last.at)).min().flatten()
     }
 
     /// Whether STARTTLS is among the extensions.

@@ -15,6 +15,7 @@ use std::time::SystemTime;
 pub(super) static FAMILIES: &[&Family] = &[
     &Family {
         name: "smtp_domain_info",
+        labels: &["domain"],
         help: "A domain that is watched",
         kind: Kind::Info,
         write: |view, out| {
@@ -24,18 +25,21 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_domain_up",
+        labels: &["domain"],
         help: "1 where some MX endpoint holds an SMTP dialogue (220, and EHLO or HELO), 0 where none does, by the last conclusive verdicts",
         kind: Kind::Gauge,
         write: |view, out| each(view, |domain, report| up(domain, report, out)),
     },
     &Family {
         name: "smtp_domain_endpoint_info",
+        labels: &["domain", "mx", "address", "preference"],
         help: "An address of an MX of a domain; joins the series of endpoints with domains",
         kind: Kind::Info,
         write: |view, out| each(view, |domain, report| endpoints(domain, report, out)),
     },
     &Family {
         name: "smtp_domain_certificate_not_after_timestamp_seconds",
+        labels: &["domain"],
         help: "When the first of the certificates of a domain's servers ends",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -47,6 +51,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_mx_hosts",
+        labels: &["domain"],
         help: "Hosts that mail for the domain may go to",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -58,6 +63,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_endpoints",
+        labels: &["domain"],
         help: "Addresses of those hosts, each with each of its hosts",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -69,6 +75,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_probe_last_run_timestamp_seconds",
+        labels: &["domain"],
         help: "When the last run of a domain began",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -77,7 +84,8 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_probe_last_conclusive_timestamp_seconds",
-        help: "When the youngest verdict on the domain's servers was last confirmed; on the domain itself where it has no server",
+        labels: &["domain"],
+        help: "When a look last told whether one of the domain's servers is up; where it has none, when a verdict on the domain was last confirmed",
         kind: Kind::Gauge,
         write: |view, out| {
             each(view, |domain, report| match last_conclusive(report) {
@@ -88,6 +96,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_probe_next_due_timestamp_seconds",
+        labels: &["domain"],
         help: "When the next run of a domain is due",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -96,6 +105,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_probe_interval_seconds",
+        labels: &["domain"],
         help: "The effective interval between two runs of a domain",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -104,6 +114,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_probe_duration_seconds",
+        labels: &["domain"],
         help: "How long the last run of a domain took",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -152,11 +163,13 @@ fn certificate_end(report: &Report) -> Option<SystemTime> {
     report.observation.endpoints.iter().filter_map(end).min()
 }
 
+/// A domain without servers has only its own verdicts.
 fn last_conclusive(report: &Report) -> Option<SystemTime> {
-    let has_servers = !report.observation.endpoints.is_empty();
-    let counts = |subject: &Subject| has_servers == (*subject != Subject::Domain);
-    let rows = report.standings.iter().flat_map(|row| &row.subjects);
-    rows.filter(|(subject, _)| counts(subject))
-        .filter_map(|(_, standing)| Some(standing.last.as_ref()?.at))
-        .max()
+    let endpoints = &report.observation.endpoints;
+    if endpoints.is_empty() {
+        let rows = report.standings.iter().filter_map(|row| row.subjects.get(&Subject::Domain));
+        return rows.filter_map(|standing| Some(standing.last.as_ref()?.at)).max();
+    }
+    let known = |endpoint| Held::of(report, &Subject::of(endpoint)).known_up_or_down_at();
+    endpoints.iter().filter_map(known).max()
 }

@@ -47,12 +47,14 @@ const EXTENSIONS: &[&str] = &[
 pub(super) static FAMILIES: &[&Family] = &[
     &Family {
         name: "smtp_open_relay",
+        labels: &["mx", "address"],
         help: "1 where the server accepted two outside recipients at RCPT",
         kind: Kind::Gauge,
         write: |view, out| verdict(view, out, |of| of.held.is_open_relay()),
     },
     &Family {
         name: "smtp_open_relay_last_test_timestamp_seconds",
+        labels: &["mx", "address"],
         help: "When the open-relay test last gave a conclusive answer",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -61,18 +63,21 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_endpoint_up",
+        labels: &["mx", "address"],
         help: "1 where the server holds an SMTP dialogue (220, and EHLO or HELO)",
         kind: Kind::Gauge,
         write: |view, out| verdict(view, out, |of| of.held.is_up()),
     },
     &Family {
         name: "smtp_endpoint_reachable",
+        labels: &["mx", "address"],
         help: "1 where a TCP connection comes about",
         kind: Kind::Gauge,
         write: |view, out| verdict(view, out, |of| of.held.is_reachable()),
     },
     &Family {
         name: "smtp_endpoint_info",
+        labels: &["mx", "address", "family", "software"],
         help: "An endpoint; software is guessed from its last banner",
         kind: Kind::Info,
         write: |view, out| {
@@ -85,6 +90,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_endpoint_failure_info",
+        labels: &["mx", "address", "stage", "cause"],
         help: "Where and why the last session failed for certain, while so",
         kind: Kind::Info,
         write: |view, out| {
@@ -99,42 +105,49 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_endpoint_inconclusive",
+        labels: &["mx", "address", "stage", "cause"],
         help: "1 while the last look ended where it proves nothing, by stage and cause",
         kind: Kind::Gauge,
         write: |view, out| each(view, |of| inconclusive(of, out)),
     },
     &Family {
         name: "smtp_phase_duration_seconds",
+        labels: &["mx", "address", "phase"],
         help: "How long each phase took in the last session that reached it",
         kind: Kind::Gauge,
         write: |view, out| each(view, |of| phases(of, out)),
     },
     &Family {
         name: "smtp_starttls_offered",
+        labels: &["mx", "address"],
         help: "1 where STARTTLS is among the extensions",
         kind: Kind::Gauge,
         write: |view, out| verdict(view, out, |of| of.held.offers_starttls()),
     },
     &Family {
         name: "smtp_auth_before_tls",
+        labels: &["mx", "address"],
         help: "1 where AUTH is offered before TLS",
         kind: Kind::Gauge,
         write: |view, out| verdict(view, out, |of| of.held.offers_auth_before_tls()),
     },
     &Family {
         name: "smtp_reverse_dns_ok",
+        labels: &["mx", "address"],
         help: "1 where a PTR name of the address leads back to it",
         kind: Kind::Gauge,
         write: |view, out| verdict(view, out, |of| of.held.has_reverse_dns()),
     },
     &Family {
         name: "smtp_extension_info",
+        labels: &["mx", "address", "extension"],
         help: "An extension by its registered keyword, as last offered; inside TLS where the session got there",
         kind: Kind::Info,
         write: |view, out| each(view, |of| extensions(of, out)),
     },
     &Family {
         name: "smtp_size_limit_bytes",
+        labels: &["mx", "address"],
         help: "The message size limit that SIZE last declared",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -143,12 +156,14 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_tls_version",
+        labels: &["mx", "address"],
         help: "The TLS version last negotiated: 1.0 to 1.3; 0 where no TLS comes about",
         kind: Kind::Gauge,
         write: |view, out| number(view, out, tls_version),
     },
     &Family {
         name: "smtp_tls_info",
+        labels: &["mx", "address", "version", "cipher", "key_exchange"],
         help: "The encrypted session as last negotiated",
         kind: Kind::Info,
         write: |view, out| {
@@ -160,12 +175,14 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "smtp_certificate_valid",
+        labels: &["mx", "address"],
         help: "1 where the certificate's chain, name and dates satisfy a sender that checks them",
         kind: Kind::Gauge,
         write: |view, out| verdict(view, out, |of| of.held.has_valid_certificate()),
     },
     &Family {
         name: "smtp_certificate_not_after_timestamp_seconds",
+        labels: &["mx", "address"],
         help: "When the certificate last presented ends, valid or not",
         kind: Kind::Gauge,
         write: |view, out| {

@@ -10,6 +10,8 @@ use std::fmt;
 pub(super) struct Family {
     /// As people ask for it, suffixes and unit included.
     pub(super) name: &'static str,
+    /// The labels that every series has, in the order they are written.
+    pub(super) labels: &'static [&'static str],
     /// What it says, on one line.
     pub(super) help: &'static str,
     /// What kind of number it is.

@@ -16,6 +16,7 @@ use family::{Family, Series};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
 use std::fmt;
 use view::View;
 
@@ -29,9 +30,9 @@ pub fn openmetrics(snapshot: &Snapshot) -> String {
     text
 }
 
-/// The name of every metric, sorted: what alerts and dashboards may ask for.
-pub fn names() -> Vec<&'static str> {
-    families().iter().map(|family| family.name).collect()
+/// Every metric with the labels that each of its series has: what alerts and dashboards may ask for.
+pub fn labels() -> BTreeMap<&'static str, &'static [&'static str]> {
+    families().iter().map(|family| (family.name, family.labels)).collect()
 }
 
 fn families() -> Vec<&'static Family> {

@@ -7,12 +7,14 @@ use crate::snapshot::SessionOutcome;
 pub(super) static FAMILIES: &[&Family] = &[
     &Family {
         name: "mx_exporter_build_info",
+        labels: &["version"],
         help: "The version that runs",
         kind: Kind::Info,
         write: |_, out| out.info(&[("version", env!("CARGO_PKG_VERSION"))]),
     },
     &Family {
         name: "mx_exporter_config_last_reload_successful",
+        labels: &[],
         help: "1 where the configuration was read without fault the last time it was tried",
         kind: Kind::Gauge,
         write: |view, out| match view.snapshot.prober.config {
@@ -22,6 +24,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "mx_exporter_config_last_reload_success_timestamp_seconds",
+        labels: &[],
         help: "When the configuration was last read without fault",
         kind: Kind::Gauge,
         write: |view, out| match view.snapshot.prober.config {
@@ -31,12 +34,14 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "mx_exporter_domains",
+        labels: &[],
         help: "Domains that are watched",
         kind: Kind::Gauge,
         write: |view, out| out.count(&[], view.snapshot.domains.len()),
     },
     &Family {
         name: "mx_exporter_vantage_blocked",
+        labels: &["family"],
         help: "1 where this machine cannot reach port 25 in that family, whatever the servers do",
         kind: Kind::Gauge,
         write: |view, out| {
@@ -48,6 +53,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "mx_exporter_sessions_total",
+        labels: &["outcome"],
         help: "Sessions that ended since the start, by outcome",
         kind: Kind::Counter,
         write: |view, out| {
@@ -59,12 +65,14 @@ pub(super) static FAMILIES: &[&Family] = &[
     },
     &Family {
         name: "mx_exporter_task_panics_total",
+        labels: &[],
         help: "Runs since the start that ended by a fault of this program",
         kind: Kind::Counter,
         write: |view, out| out.counter(&[], view.snapshot.prober.panics),
     },
     &Family {
         name: "mx_exporter_sessions_in_flight",
+        labels: &[],
         help: "Sessions under way",
         kind: Kind::Gauge,
         write: |view, out| out.count(&[], view.snapshot.prober.sessions_in_flight),

@@ -11,30 +11,35 @@ use std::fmt;
 pub(super) static FAMILIES: &[&Family] = &[
     &Family {
         name: "smtp_rule_status",
+        labels: &["domain", "rule"],
         help: "Status of a rule over all its subjects, by the last conclusive verdicts: 0 unknown, 1 ok, 2 info, 3 warning, 4 critical, 5 error",
         kind: Kind::Gauge,
         write: status,
     },
     &Family {
         name: "smtp_rule_inconclusive",
+        labels: &["domain", "rule", "cause"],
         help: "1 while the latest run could not conclude, by cause; the status is held meanwhile",
         kind: Kind::Gauge,
         write: inconclusive,
     },
     &Family {
         name: "smtp_rule_inconclusive_since_timestamp_seconds",
+        labels: &["domain", "rule"],
         help: "When the first of the inconclusive runs in a row was",
         kind: Kind::Gauge,
         write: inconclusive_since,
     },
     &Family {
         name: "smtp_rule_status_code_info",
+        labels: &["code", "status"],
         help: "The words for the numbers of smtp_rule_status",
         kind: Kind::Info,
         write: status_codes,
     },
     &Family {
         name: "smtp_rule_domains",
+        labels: &["rule", "status"],
         help: "Domains by rule and status",
         kind: Kind::Gauge,
         write: fleet,

@@ -185,6 +185,32 @@ fn a_verdict_is_held_while_nothing_new_is_known() {
 }
 
 #[test]
+fn a_run_is_conclusive_where_it_tells_whether_a_server_is_up() {
+    let throttled = || endpoint().banner("421 4.7.0 too many connections");
+    let dead = || endpoint().at("mx2.example.com", "192.0.2.11").unreachable(Cause::Refused);
+    for (observation, want) in [
+        (observation(), "1800000000.0"),
+        (observation().of([dead()]), "1800000000.0"),
+        (observation().of([throttled()]), "-"),
+        (observation().of([throttled(), dead()]), "1800000000.0"),
+        (observation().of([endpoint().unreachable(Cause::VantageBlocked)]), "-"),
+        (observation().of([]).mx([(0, ".")]), "1800000000.0"),
+        (observation().mx_lookup(Outcome::Timeout), "-"),
+    ] {
+        let samples = samples(&snapshot([report(&observation)]));
+        says(&samples, &[(r#"smtp_probe_last_conclusive_timestamp_seconds{domain="example.com"}"#, want)]);
+    }
+    let mut hour_ago = report(&observation().of([endpoint()]));
+    let standings = hour_ago.standings.iter_mut().flat_map(|row| row.subjects.values_mut());
+    for last in standings.filter_map(|standing| standing.last.as_mut()) {
+        last.at = now() - Duration::from_secs(3600);
+    }
+    let samples = samples(&snapshot([after(&hour_ago, &observation().of([throttled()]))]));
+    let held = r#"smtp_probe_last_conclusive_timestamp_seconds{domain="example.com"}"#;
+    says(&samples, &[(held, "1799996400.0")]);
+}
+
+#[test]
 fn an_endpoint_of_many_domains_is_one_series() {
     let domains = ["a.example", "b.example", "c.example"];
     let reports = domains.map(|domain| report(&observation().named(domain)));
@@ -311,7 +337,25 @@ fn what_left_the_snapshot_left_the_metrics() {
 }
 
 #[test]
-fn names_are_sorted_and_known_once() {
-    let names = names();
-    assert!(names.is_sorted() && names.iter().collect::<BTreeSet<_>>().len() == names.len(), "{names:?}");
+fn every_metric_has_the_labels_it_declares() {
+    let broken = |name, endpoint| report(&observation().named(name).of([endpoint]));
+    let reports = [
+        report(&observation()),
+        broken("dead.example", endpoint().at("mx.dead.example", "192.0.2.20").unreachable(Cause::Refused)),
+        broken("busy.example", endpoint().at("mx.busy.example", "192.0.2.21").banner("421 later")),
+    ];
+    let config = Some(ConfigRead { successful: true, last_success: now() });
+    let prober =
+        ProberFacts { v4_blocked: Some(false), v6_blocked: Some(true), config, ..ProberFacts::default() };
+    let mut written: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
+    for series in samples(&Snapshot { prober, ..snapshot(reports) }).into_keys() {
+        let (name, rest) = series.split_once('{').unwrap_or((&series, ""));
+        let pairs = rest.split("\",").filter_map(|pair| Some(pair.split_once('=')?.0.to_owned()));
+        written.entry(name.to_owned()).or_default().insert(pairs.collect());
+    }
+    let declared = labels().into_iter().map(|(name, labels)| {
+        (name.to_owned(), BTreeSet::from([labels.iter().copied().map(str::to_owned).collect()]))
+    });
+    assert_eq!(written, declared.collect());
+    assert_eq!(families().len(), labels().len(), "a name is taken twice");
 }
