@@ -1,19 +1,34 @@
-//! The command line: flags, where to listen, and `check`, which probes once and prints.
+//! The command line: its flags, where to listen, `check`, which probes once and prints, and what describes the rest.
 
 mod check;
+mod descriptors;
+mod flags;
 mod listen;
+mod manual;
+mod progress;
+mod watch;
 
 pub use check::check;
+pub use flags::{CheckFlags, Output};
 pub use listen::ListenAddress;
+pub use manual::{completions, manual};
+pub use watch::WatchFlags;
 
-use crate::logging::{self, LogFormat};
-use crate::name::DomainName;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use crate::logging::{self, Drain, LogFormat};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use std::error::Error;
+use std::io::{self, ErrorKind, Write as _};
+
+/// The exit status of a command line that nobody understands. That of `check` has a meaning of its own: there it is
+/// [`UNKNOWN`].
+const USAGE: u8 = 2;
+/// The exit status where nothing could be judged, as the monitoring plugins have it.
+const UNKNOWN: u8 = 3;
 
 /// Watches the mail servers of many domains: what is wrong, why it matters and how to fix it, for Prometheus and people.
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = watch::AFTER)]
 pub struct Cli {
     /// What to do instead of watching.
     #[command(subcommand)]
@@ -27,28 +42,20 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Probe domains once, print a report and exit: 0 ok, 1 warning, 2 critical, 3 unknown.
-    Check(CheckFlags),
-}
-
-/// Flags of the daemon.
-#[derive(Args, Debug)]
-pub struct WatchFlags {
-    /// YAML configuration.
-    #[arg(long = "config.file", value_name = "PATH", default_value = "mx-exporter.yml")]
-    pub config_file: PathBuf,
-    /// Validate the configuration, say what is wrong or sum it up, and exit.
-    #[arg(long = "config.check")]
-    pub config_check: bool,
-    /// Where to serve HTTP: `:PORT`, `HOST:PORT` or `[V6]:PORT`; may be repeated.
-    #[arg(long = "web.listen-address", value_name = "ADDR", default_value = ":10525")]
-    pub listen_addresses: Vec<ListenAddress>,
-    /// How to log.
-    #[command(flatten)]
-    pub log: LogFlags,
+    #[command(after_help = check::AFTER)]
+    Check(Box<CheckFlags>),
+    /// Print the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page.
+    Man,
 }
 
 /// Flags of the log.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Log")]
 pub struct LogFlags {
     /// The least severe messages to log: error, warn, info, debug or trace [default: info; warn for check].
     #[arg(long = "log.level", value_name = "LEVEL")]
@@ -58,56 +65,81 @@ pub struct LogFlags {
     format: LogFormat,
 }
 
-/// Flags of `check`.
-#[derive(Args, Debug)]
-pub struct CheckFlags {
-    /// The domains to probe.
-    #[arg(value_name = "DOMAIN", required = true, value_parser = DomainName::parse)]
-    pub domains: Vec<DomainName>,
-    /// YAML configuration; without it every option has its default.
-    #[arg(long = "config.file", value_name = "PATH")]
-    pub config_file: Option<PathBuf>,
-    /// How to print the report.
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    pub output: Output,
-    /// How to log.
-    #[command(flatten)]
-    pub log: LogFlags,
-}
-
-/// The forms of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// For people at a terminal.
-    Text,
-    /// The same data as `/api/v1/domains/{domain}`, in a list.
-    Json,
-}
-
 impl Cli {
     /// The flags of this process.
-    pub fn from_args() -> Self {
-        Self::parse()
+    ///
+    /// # Errors
+    /// The exit status, where there is nothing more to do: what is wrong, or the help that was asked for, is told.
+    pub fn from_args() -> Result<Self, u8> {
+        Self::try_parse().map_err(|told| {
+            told.print().ok(); // nobody is left to tell
+            let checks = std::env::args_os().any(|word| word == "check");
+            match told.use_stderr() {
+                false => 0,
+                true if checks => UNKNOWN,
+                true => USAGE,
+            }
+        })
     }
 
     /// Starts logging as the flags say; a check is quiet about what goes well.
-    pub fn start_logging(&self) {
+    pub fn start_logging(&self) -> Drain {
         let (log, usual) = match &self.command {
             Some(Command::Check(flags)) => (flags.log, tracing::Level::WARN),
-            None => (self.watch.log, tracing::Level::INFO),
+            _ => (self.watch.log, tracing::Level::INFO),
         };
-        logging::init(log.level.unwrap_or(usual), log.format);
+        logging::init(log.level.unwrap_or(usual), log.format)
+    }
+
+    /// The exit status of a failure.
+    pub fn failed(&self) -> u8 {
+        match self.command {
+            Some(Command::Check(_)) => UNKNOWN,
+            _ => 1,
+        }
+    }
+
+    /// Tells why it failed: the daemon in its log, what runs once to whoever started it.
+    pub fn tell(&self, failure: &(dyn Error + 'static)) {
+        let line = logging::with_sources(failure);
+        if self.command.is_none() && !self.watch.config_check {
+            tracing::error!("{line}");
+        } else {
+            writeln!(io::stderr(), "mx-exporter: {line}").ok(); // nobody is left to tell
+        }
     }
 }
+
+/// The whole command line as clap knows it.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Prints what was asked for. Whoever reads no further than they need to has all they want.
+///
+/// # Errors
+/// When standard output cannot take it.
+pub fn print(text: &str) -> Result<(), PrintError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(PrintError),
+    }
+}
+
+/// Standard output takes nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+pub struct PrintError(#[source] io::Error);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
+    use std::path::PathBuf;
 
     #[test]
     fn flags_are_spelled_as_prometheus_spells_them() {
-        Cli::command().debug_assert();
+        command().debug_assert();
         let args = [
             "mx-exporter",
             "--config.file",

@@ -1,31 +1,36 @@
 //! One line an event on standard error, as logfmt or JSON. Control characters of peers cannot get there: both forms
 //! quote, and peer text was made harmless when it was read.
 
+mod writer;
+
 use clap::ValueEnum;
 use std::error::Error;
-use std::io::stderr;
+use std::panic::PanicHookInfo;
 use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use writer::{Drain, drain};
+
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// `ts=… level=info msg="…" key=value`
+    /// `ts=… level=info message="…" key=value`
     Logfmt,
     /// One JSON object a line.
     Json,
 }
 
-/// Starts logging for the whole process. A closed or full standard error loses lines and nothing else.
-pub fn init(level: Level, format: LogFormat) {
-    let filter = filter(level);
-    let lines = match format {
+/// Starts logging for the whole process, panics included. A closed, full or blocked standard error loses lines and
+/// nothing else: nobody waits for it. What this returns writes the last lines when it is dropped.
+pub fn init(level: Level, format: LogFormat) -> Drain {
+    let (filter, lines) = (filter(level), writer::start(std::io::stderr()));
+    let layer = match format {
         LogFormat::Json => {
-            let lines = tracing_subscriber::fmt::layer().with_writer(stderr).log_internal_errors(false);
-            lines
+            let layer = tracing_subscriber::fmt::layer().with_writer(lines).log_internal_errors(false);
+            layer
                 .json()
                 .flatten_event(true)
                 .with_current_span(false)
@@ -34,11 +39,20 @@ pub fn init(level: Level, format: LogFormat) {
                 .boxed()
         }
         LogFormat::Logfmt => {
-            let lines = tracing_logfmt::builder().with_target(false).layer();
-            lines.with_writer(stderr).log_internal_errors(false).with_filter(filter).boxed()
+            let layer = tracing_logfmt::builder().with_target(false).layer();
+            layer.with_writer(lines).log_internal_errors(false).with_filter(filter).boxed()
         }
     };
-    tracing_subscriber::registry().with(lines).init();
+    tracing_subscriber::registry().with(layer).init();
+    std::panic::set_hook(Box::new(tell_panic));
+    Drain
+}
+
+/// A panic is an event like any other: one line.
+fn tell_panic(panic: &PanicHookInfo<'_>) {
+    let message = panic.payload_as_str().unwrap_or("no message");
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(location, panic = message, "a fault of this program");
 }
 
 /// Everything of ours down to `level`. The DNS library writes down whatever peers send, at the level of a warning:

@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let stop = daemon::on_stop()?;
+    let stop = daemon::on_stop(1)?;
     let world = World::start().await?;
     let web = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     introduce(&world, web.local_addr()?);

@@ -1,22 +1,39 @@
 //! `check`: every domain once, with the second looks that a verdict needs, then a report and an exit status.
 
-use super::{CheckFlags, Output};
-use crate::config::{self, Config, Domain};
-use crate::daemon::{Finished, Workshop, machine_name};
-use crate::render;
+use super::progress::Progress;
+use super::{CheckFlags, Output, PrintError, UNKNOWN};
+use crate::config::{self, Domain};
+use crate::daemon::{Workshop, machine_name};
+use crate::render::text::Terminal;
+use crate::render::{html, json, text, verdict};
 use crate::report::Report;
 use crate::rules::Status;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use terminal_size::terminal_size_of;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
+use tracing::error;
+
+/// Stands below the flags.
+pub(super) const AFTER: &str = "\
+Two connections to one address are five seconds apart, and what could be chance is looked at again before it counts: \
+trouble takes a while. No mail is sent.
+
+Exit status, as the monitoring plugins have it: 0 ok, perhaps with information, 1 warning, 2 critical, 3 unknown: \
+something could not be judged and nothing is worse, the flags or the configuration are wrong, or a signal ended the check.";
 
 /// Between two connections to one address; the user is waiting.
 const SPACING: Duration = Duration::from_secs(5);
 /// A second look and one more for a vantage that cleared up meanwhile.
 const LOOKS: usize = 4;
+/// How long open sessions have to say QUIT when a signal ends the check, and how often to look whether they have.
+const GOODBYE: Duration = Duration::from_secs(6);
+const TICK: Duration = Duration::from_millis(20);
+/// As far as lines are read with ease, and as far as they go where there is no terminal.
+const WIDEST: usize = 100;
 
 /// Why a check could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +41,12 @@ pub enum Error {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// A signal.
+    #[error("ended by a signal before everything was probed")]
+    Interrupted,
     /// The output.
-    #[error("cannot write the report")]
-    Output(#[from] io::Error),
+    #[error(transparent)]
+    Output(#[from] PrintError),
     /// The prober.
     #[error(transparent)]
     SetUp(#[from] crate::daemon::Error),
@@ -35,68 +55,139 @@ pub enum Error {
 /// Probes the domains and prints what stands. Gives the exit status of the monitoring plugins.
 ///
 /// # Errors
-/// When the configuration or a file that it names cannot be used, or the report cannot be written.
+/// When the configuration or a file that it names cannot be used, the report cannot be written, or `stop` came first.
 pub async fn check(
-    flags: CheckFlags,
+    flags: &CheckFlags,
     clock: fn() -> SystemTime,
     stop: watch::Receiver<bool>,
 ) -> Result<u8, Error> {
-    let mut config = match &flags.config_file {
-        Some(path) => config::load(path)?,
-        None => Config::default(),
-    };
+    let mut config = flags.config()?;
     config.network.min_spacing = SPACING;
     config.introduce(machine_name().as_ref());
-    let workshop = Workshop::set_up(&config, Arc::new(clock), stop)?;
-    let mut runs = JoinSet::new();
-    for (place, name) in flags.domains.iter().enumerate() {
-        let (workshop, domain) = (workshop.clone(), config.domain(name));
-        runs.spawn(async move { (place, look(workshop, domain).await) });
+    let workshop = Workshop::set_up(&config, Arc::new(clock), stop.clone())?;
+    let names = flags.domains();
+    let domains = names.iter().map(|name| (config.domain(name), None)).collect();
+    let seen = look_at_all(&workshop, domains, stop.clone()).await?;
+    // What looked like our own trouble may look otherwise now that other servers have answered.
+    let seen = look_at_all(&workshop, seen, stop).await?;
+    let reports: Vec<_> = seen.into_iter().filter_map(|(_, report)| report).collect();
+    super::print(&rendered(&reports, flags.output, clock()))?;
+    Ok(exit_status(&reports, names.len()))
+}
+
+/// A domain, and what stands after the looks so far; nothing after a fault of this program.
+type Seen = (Arc<Domain>, Option<Arc<Report>>);
+
+/// Looks at the domains until each is settled; they keep their order.
+async fn look_at_all(
+    workshop: &Arc<Workshop>,
+    mut domains: Vec<Seen>,
+    mut stop: watch::Receiver<bool>,
+) -> Result<Vec<Seen>, Error> {
+    let mut progress = Progress::of(domains.iter().map(|(domain, _)| &domain.name), width(&stderr()));
+    let mut looks = JoinSet::new();
+    for (place, (domain, report)) in domains.iter_mut().enumerate() {
+        let look = look(workshop.clone(), domain.clone(), report.take());
+        looks.spawn(async move { (place, look.await) });
     }
-    let mut reports = runs.join_all().await;
-    reports.sort_by_key(|(place, _)| *place);
-    let reports: Vec<Arc<Report>> = reports.into_iter().map(|(_, report)| report).collect();
-    print(&reports, flags.output, clock())?;
-    Ok(exit_status(&reports))
+    loop {
+        let looked = tokio::select! {
+            looked = looks.join_next() => looked,
+            _ = stop.wait_for(|&stop| stop) => {
+                goodbye(workshop).await;
+                return Err(Error::Interrupted);
+            }
+        };
+        match looked {
+            Some(Ok((place, report))) => {
+                progress.done(place);
+                domains[place].1 = Some(report);
+            }
+            Some(Err(fault)) => error!(%fault, "a fault of this program ended a run"),
+            None => return Ok(domains),
+        }
+    }
 }
 
 /// Looks as often as it takes to be sure.
-async fn look(workshop: Arc<Workshop>, domain: Arc<Domain>) -> Arc<Report> {
-    let mut report = None;
+async fn look(workshop: Arc<Workshop>, domain: Arc<Domain>, last: Option<Arc<Report>>) -> Arc<Report> {
+    let run = async |last| Arc::new(workshop.clone().run(domain.clone(), last).await.report);
+    let mut report = match last {
+        Some(report) => report,
+        None => run(None).await,
+    };
     for _ in 1..LOOKS {
-        let Finished { report: seen, .. } = workshop.clone().run(domain.clone(), report).await;
-        if !workshop.wants_another_look(&seen.observation) {
-            return Arc::new(seen);
+        if !workshop.wants_another_look(&report.observation) {
+            break;
         }
-        report = Some(Arc::new(seen));
         sleep(SPACING).await;
+        report = run(Some(report)).await;
     }
-    Arc::new(workshop.run(domain, report).await.report)
+    report
 }
 
-fn print(reports: &[Arc<Report>], output: Output, now: SystemTime) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let colour =
-        io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    match output {
-        Output::Json => writeln!(out, "{}", render::json::reports(reports, now))?,
-        Output::Text => {
-            for report in reports {
-                writeln!(out, "{}", render::text::report(report, colour, now))?;
-            }
+/// Lets open sessions say QUIT.
+async fn goodbye(workshop: &Workshop) {
+    let open = async {
+        while workshop.sessions_in_flight() > 0 {
+            sleep(TICK).await;
         }
+    };
+    timeout(GOODBYE, open).await.ok();
+}
+
+fn rendered(reports: &[Arc<Report>], output: Output, now: SystemTime) -> String {
+    match output {
+        Output::Json => json::reports(reports, now) + "\n",
+        Output::Html => html::reports(reports, now),
+        Output::Text => text::reports(reports, terminal(), now),
     }
-    out.flush()
+}
+
+fn terminal() -> Terminal {
+    let width = width(&stdout());
+    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    Terminal { width: width.unwrap_or(WIDEST).min(WIDEST), colour: width.is_some() && !no_colour }
+}
+
+/// The width of a terminal; none where it is none.
+fn width(stream: &(impl IsTerminal + std::os::fd::AsFd)) -> Option<usize> {
+    let width = || terminal_size_of(stream).map_or(WIDEST, |(width, _)| width.0.into());
+    stream.is_terminal().then(width)
 }
 
 /// 0 ok or info, 1 warning, 2 critical, 3 where something could not be judged and nothing is worse.
-fn exit_status(reports: &[Arc<Report>]) -> u8 {
-    let exit = |status: Status| match status {
+fn exit_status(reports: &[Arc<Report>], wanted: usize) -> u8 {
+    let missing = (reports.len() < wanted).then_some(Status::Error);
+    worst(reports.iter().map(|report| verdict(report)).chain(missing))
+}
+
+fn worst(statuses: impl Iterator<Item = Status>) -> u8 {
+    let badness = |status: Status| match status {
         Status::Ok | Status::Info => 0,
         Status::Unknown | Status::Error => 1,
         Status::Warning => 2,
         Status::Critical => 3,
     };
-    let statuses = reports.iter().flat_map(|report| report.standings.iter().map(|row| exit(row.status())));
-    [0, 3, 1, 2][statuses.max().unwrap_or(1)]
+    [0, UNKNOWN, 1, 2][statuses.map(badness).max().unwrap_or(1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_status_is_the_exit_status() {
+        use Status::{Critical, Error, Info, Ok, Unknown, Warning};
+        for (statuses, want) in [
+            (&[][..], 3),
+            (&[Ok, Info], 0),
+            (&[Ok, Unknown, Info], 3),
+            (&[Ok, Error], 3),
+            (&[Warning, Unknown], 1),
+            (&[Warning, Critical, Error], 2),
+        ] {
+            assert_eq!(worst(statuses.iter().copied()), want, "{statuses:?}");
+        }
+    }
 }

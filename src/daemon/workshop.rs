@@ -77,6 +77,11 @@ impl Workshop {
         seen.endpoints.iter().any(|endpoint| self.visits.wants_another_look(&endpoint.contact.key))
     }
 
+    /// How many sessions are under way, or about to begin.
+    pub fn sessions_in_flight(&self) -> usize {
+        self.visits.tally().in_flight
+    }
+
     /// Goes on with other settings; runs that have begun end with the old ones. What is known of endpoints stays.
     ///
     /// # Errors

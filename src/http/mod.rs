@@ -24,8 +24,8 @@ use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// Connections at once.
-const MOST: usize = 512;
+/// Connections at once, of one listener.
+pub const MOST_CONNECTIONS: usize = 512;
 
 /// What the server tells of.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct State {
 
 /// Serves until `stop` turns true or its sender is gone; then lets requests under way end, for some seconds.
 pub async fn serve(listener: TcpListener, state: State, stop: watch::Receiver<bool>) {
-    accept::serve(listener, router(state), Connections::new(MOST), stop).await;
+    accept::serve(listener, router(state), Connections::new(MOST_CONNECTIONS), stop).await;
 }
 
 fn router(state: State) -> Router {

@@ -31,7 +31,7 @@ impl Server {
 
     /// A server that watches `example.com` and `bücher.example`, which were not probed yet.
     async fn watching() -> Self {
-        let server = Self::start(MOST).await;
+        let server = Self::start(MOST_CONNECTIONS).await;
         let names = ["example.com", "bücher.example"].map(|name| DomainName::parse(name).unwrap());
         server.writer.publish(Snapshot { domains: names.into(), ..Snapshot::default() });
         server
@@ -197,7 +197,7 @@ async fn old_and_odd_requests_do_no_harm() {
 
 #[tokio::test]
 async fn it_is_ready_once_anything_was_published() {
-    let server = Server::start(MOST).await;
+    let server = Server::start(MOST_CONNECTIONS).await;
     assert_eq!(status(&server.get("/-/ready").await), "503");
     assert_eq!(status(&server.get("/-/healthy").await), "200");
     let metrics = server.get("/metrics").await;

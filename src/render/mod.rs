@@ -16,7 +16,10 @@ mod software;
 pub mod table;
 pub mod text;
 mod time;
+mod verdict;
 mod words;
+
+pub use verdict::verdict;
 
 #[cfg(test)]
 mod testing;

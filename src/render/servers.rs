@@ -174,6 +174,11 @@ impl Mark {
         Self { words: words.to_owned(), status: None, held: false }
     }
 
+    /// Its words without the reason why it was not judged.
+    pub(super) fn brief(&self) -> &str {
+        if self.words.starts_with(NOT_JUDGED) { NOT_JUDGED } else { &self.words }
+    }
+
     /// Whether it had better stay on one line.
     pub(super) fn is_short(&self) -> bool {
         self.words.len() <= NOT_JUDGED.len()

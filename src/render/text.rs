@@ -1,46 +1,71 @@
-//! One report for a terminal: headline, what to fix, the servers. Colour only where asked for, and never alone.
+//! Reports for a terminal: headline, what to fix, the servers, what is open, all rules. Colour only where asked for, and
+//! never alone.
+
+mod layout;
+mod table;
 
 use super::doubts::{Open, doubts};
-use super::fixes::{Fix, fixes};
-use super::servers::{Mark, Server, servers};
+use super::fixes::{Fix, Place, fixes};
+use super::servers::servers;
+use super::verdict::{WORST_FIRST, verdict};
 use super::{answer, time, words};
-use crate::report::Report;
-use crate::rules::{Severity, Status, Subject};
+use crate::report::{Report, RuleStanding};
+use crate::rules::{ALL, Severity, Status, Subject};
+use layout::wrap;
 use std::fmt::{self, Write};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-/// How far a line of prose goes.
-const WIDTH: usize = 88;
+/// What the reports are shown on.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// In columns; lines are broken between words.
+    pub width: usize,
+    /// Whether to colour, by ANSI escapes.
+    pub colour: bool,
+}
 
-/// What `check` prints.
-pub fn report(report: &Report, colour: bool, now: SystemTime) -> String {
-    let mut page = Page { text: String::new(), colour };
-    // A string takes all that is written.
-    page.report(report, now).ok();
+/// Where the codes of rules stand, right of the longest status.
+const CODES_AT: usize = "  not applicable  ".len();
+
+/// What `check` prints: the reports, and behind more than one of them how many domains are how.
+pub fn reports(reports: &[Arc<Report>], terminal: Terminal, now: SystemTime) -> String {
+    let mut page = Page { text: String::new(), terminal };
+    for (place, report) in reports.iter().enumerate() {
+        if place > 0 {
+            page.text += &format!("\n{}\n\n", "─".repeat(terminal.width));
+        }
+        page.report(report, now).ok(); // a string takes all that is written
+    }
+    if reports.len() > 1 {
+        page.summary(reports).ok();
+    }
     page.text
 }
 
 struct Page {
     text: String,
-    colour: bool,
+    terminal: Terminal,
 }
 
 impl Page {
     fn report(&mut self, report: &Report, now: SystemTime) -> fmt::Result {
         self.headline(report, now)?;
         self.fixes(&fixes(report))?;
-        self.servers(&servers(report, now))?;
+        self.servers(report, now)?;
         self.doubts(&doubts(report), now)?;
-        writeln!(self.text, "\nNot tested: SPF, DKIM, DMARC, content, block-lists, submission ports.")
+        self.rules(report)?;
+        writeln!(self.text)?;
+        self.paragraph("", "Not tested here: SPF, DKIM, DMARC, content, block-lists, submission ports.", 0)
     }
 
     fn headline(&mut self, report: &Report, now: SystemTime) -> fmt::Result {
         let domain = report.domain();
-        let (unicode, status) = (domain.to_unicode(), report.status());
+        let (unicode, status) = (domain.to_unicode(), verdict(report));
         let name = self.bold(&unicode);
         let also = if unicode == domain.as_str() { String::new() } else { format!(" ({domain})") };
-        let status = self.paint(Some(status), status.as_str());
-        writeln!(self.text, "{name}{also}: {status}\n{}", answer::answer(report))?;
+        writeln!(self.text, "{name}{also}: {}", self.paint(Some(status), status.as_str()))?;
+        self.paragraph("", &answer::answer(report), 0)?;
         let age = time::ago(report.observation.at, now);
         writeln!(self.text, "Probed {age}, in {}.", time::precise(report.took))
     }
@@ -49,61 +74,58 @@ impl Page {
         if fixes.is_empty() {
             return Ok(());
         }
-        let title = self.bold("What to fix");
-        writeln!(self.text, "\n{title}")?;
-        fixes.iter().try_for_each(|fix| self.fix(fix))
+        self.title("What to fix")?;
+        for (place, fix) in fixes.iter().enumerate() {
+            if place > 0 {
+                writeln!(self.text)?;
+            }
+            self.fix(fix)?;
+        }
+        Ok(())
     }
 
     fn fix(&mut self, fix: &Fix<'_>) -> fmt::Result {
         let tag = self.paint(Some(fix.severity.into()), heading(fix.severity));
         let title = self.bold(fix.issue.title);
-        writeln!(self.text, "\n  {tag}  {title}  {}", fix.issue.code)?;
-        for place in &fix.places {
-            let evidence = harmless(place.evidence, 6);
-            match place.subject {
-                Subject::Domain => writeln!(self.text, "      {evidence}")?,
-                server => writeln!(self.text, "    {}:\n      {evidence}", server)?,
+        let wide = layout::columns(&format!(
+            "  {}  {}  ({})",
+            heading(fix.severity),
+            fix.issue.title,
+            fix.issue.code
+        ));
+        let gap = if wide > self.terminal.width { "\n    " } else { "  " };
+        writeln!(self.text, "  {tag}  {title}{gap}({})", fix.issue.code)?;
+        for places in fix.places.chunk_by(|one, other| one.evidence == other.evidence) {
+            places.iter().try_for_each(|place| self.place(place))?;
+            for line in harmless(places[0].evidence).lines() {
+                self.paragraph("      ", line, 8)?;
             }
         }
-        self.prose("Why: ", fix.issue.why)?;
-        self.prose("Do this: ", fix.issue.fix)?;
-        writeln!(self.text, "    {}", fix.issue.reference)
+        self.paragraph("    Why: ", fix.issue.why, 4)?;
+        self.paragraph("    Do this: ", fix.issue.fix, 4)?;
+        let (section, link) = (words::reference(fix.issue.reference), fix.issue.reference);
+        let section = if section == link { String::new() } else { format!("{section}: ") };
+        writeln!(self.text, "    {section}{link}")
     }
 
-    /// A paragraph, broken between words.
-    fn prose(&mut self, head: &str, text: &str) -> fmt::Result {
-        let mut line = format!("    {head}");
-        let mut is_fresh = true;
-        for word in text.split_whitespace() {
-            if !is_fresh && line.chars().count() + word.chars().count() >= WIDTH {
-                writeln!(self.text, "{}", line.trim_end())?;
-                line = "    ".to_owned();
-            }
-            line.push_str(word);
-            line.push(' ');
-            is_fresh = false;
+    fn place(&mut self, place: &Place<'_>) -> fmt::Result {
+        let doubt =
+            place.doubt.map(|doubt| format!("held, not judged again: {}", words::cause(doubt.trouble.cause)));
+        match (place.subject, doubt) {
+            (Subject::Domain, None) => Ok(()),
+            (Subject::Domain, Some(doubt)) => self.paragraph("    ", &doubt, 4),
+            (server, None) => self.paragraph("    ", &format!("{server}:"), 4),
+            (server, Some(doubt)) => self.paragraph("    ", &format!("{server} ({doubt}):"), 4),
         }
-        writeln!(self.text, "{}", line.trim_end())
     }
 
-    fn servers(&mut self, servers: &[Server<'_>]) -> fmt::Result {
+    fn servers(&mut self, report: &Report, now: SystemTime) -> fmt::Result {
+        let servers = servers(report, now);
         if servers.is_empty() {
             return Ok(());
         }
-        let title = self.bold("Servers");
-        writeln!(self.text, "\n{title}")?;
-        let head = ["MX", "Address", "Reachable", "STARTTLS", "Certificate", "PTR", "Relay", "Answer"];
-        let mut rows = vec![head.map(|word| (word.to_owned(), None)).to_vec()];
-        rows.extend(servers.iter().map(row));
-        let widths: Vec<usize> = (0..head.len()).map(|column| width(&rows, column)).collect();
-        for row in rows {
-            let mut line = String::from(" ");
-            for ((words, status), width) in row.iter().zip(&widths) {
-                let gap = width - words.chars().count();
-                write!(line, " {}{:gap$} ", self.paint(*status, words), "")?;
-            }
-            writeln!(self.text, "{}", line.trim_end())?;
-        }
+        self.title("Servers")?;
+        self.text += &table::table(&servers, self.terminal);
         Ok(())
     }
 
@@ -111,61 +133,71 @@ impl Page {
         if doubts.is_empty() {
             return Ok(());
         }
-        let title = self.bold("Not judged this time");
-        writeln!(self.text, "\n{title}")?;
-        doubts.iter().try_for_each(|open| {
-            let why = words::trouble(&open.doubt.trouble);
-            writeln!(self.text, "  {}: {}", open.whom().join(", "), harmless(&why, 4))?;
+        self.title("Not judged this time")?;
+        for open in doubts {
+            let why = harmless(&words::trouble(&open.doubt.trouble)).replace('\n', " ");
+            self.paragraph("  ", &format!("{}: {why}", open.whom().join(", ")), 4)?;
             let codes: Vec<&str> = open.rules.iter().map(|rule| rule.code).collect();
             let held = match open.held {
                 0 => String::new(),
                 held => format!(" {} held.", words::count(held, "former verdict")),
             };
             let since = time::ago(open.doubt.since, now);
-            self.prose("", &format!("Since {since}: {}.{held}", codes.join(", ")))
-        })
+            self.paragraph("    ", &format!("Since {since}: {}.{held}", codes.join(", ")), 4)?;
+        }
+        Ok(())
+    }
+
+    /// The rules by status, worst first.
+    fn rules(&mut self, report: &Report) -> fmt::Result {
+        self.title("Rules")?;
+        let codes = |is: &dyn Fn(Option<&RuleStanding>) -> bool| -> Vec<&'static str> {
+            let codes = ALL.iter().map(|rule| rule.code);
+            codes.filter(|code| is(report.rule(code))).collect()
+        };
+        let by_status = WORST_FIRST.map(|status| {
+            let has = |row: Option<&RuleStanding>| row.is_some_and(|row| row.status() == status);
+            (Some(status), status.as_str(), codes(&has))
+        });
+        let others = (None, "not applicable", codes(&|row| row.is_none()));
+        for (status, word, codes) in by_status.into_iter().chain([others]) {
+            if codes.is_empty() {
+                continue;
+            }
+            let lines = wrap(&" ".repeat(CODES_AT), &codes.join(", "), CODES_AT, self.terminal.width);
+            let gap = CODES_AT - 2 - word.len();
+            writeln!(self.text, "  {}{:gap$}{}", self.paint(status, word), "", lines.trim_start())?;
+        }
+        Ok(())
+    }
+
+    fn summary(&mut self, reports: &[Arc<Report>]) -> fmt::Result {
+        let count = |status| (status, reports.iter().filter(|report| verdict(report) == status).count());
+        let counts = WORST_FIRST.map(count).into_iter().filter(|&(_, count)| count > 0);
+        let counts: Vec<String> = counts
+            .map(|(status, count)| self.paint(Some(status), &format!("{count} {}", status.as_str())))
+            .collect();
+        let line = "─".repeat(self.terminal.width);
+        writeln!(self.text, "\n{line}\n\n{} domains: {}", reports.len(), counts.join(", "))
+    }
+
+    fn title(&mut self, words: &str) -> fmt::Result {
+        let title = self.bold(words);
+        writeln!(self.text, "\n{title}")
+    }
+
+    /// A paragraph that begins with `head`; further lines are indented so far.
+    fn paragraph(&mut self, head: &str, text: &str, indent: usize) -> fmt::Result {
+        writeln!(self.text, "{}", wrap(head, text, indent, self.terminal.width))
     }
 
     fn bold(&self, words: &str) -> String {
-        if self.colour { format!("\x1b[1m{words}\x1b[0m") } else { words.to_owned() }
+        self.terminal.bold(words)
     }
 
     fn paint(&self, status: Option<Status>, words: &str) -> String {
-        let code = match status {
-            Some(Status::Ok) => "32",
-            Some(Status::Info) => "36",
-            Some(Status::Warning) => "33",
-            Some(Status::Critical) => "1;31",
-            Some(Status::Unknown | Status::Error) => "35",
-            None => return words.to_owned(),
-        };
-        if self.colour { format!("\x1b[{code}m{words}\x1b[0m") } else { words.to_owned() }
+        self.terminal.paint(status, words)
     }
-}
-
-type Cell = (String, Option<Status>);
-
-fn row(server: &Server<'_>) -> Vec<Cell> {
-    let endpoint = server.endpoint;
-    let mark = |mark: &Mark| {
-        let held = if mark.held { " (held)" } else { "" };
-        (format!("{}{held}", mark.words), mark.status)
-    };
-    vec![
-        (format!("{} {}", endpoint.preference, endpoint.mx), None),
-        (endpoint.address().to_string(), None),
-        mark(&server.reachable),
-        mark(&server.tls),
-        mark(&server.certificate),
-        mark(&server.ptr),
-        mark(&server.relay),
-        (server.answer.clone(), None),
-    ]
-}
-
-fn width(rows: &[Vec<Cell>], column: usize) -> usize {
-    let width = |row: &Vec<Cell>| row.get(column).map_or(0, |(words, _)| words.chars().count());
-    rows.iter().map(width).max().unwrap_or_default()
 }
 
 fn heading(severity: Severity) -> &'static str {
@@ -176,30 +208,27 @@ fn heading(severity: Severity) -> &'static str {
     }
 }
 
-/// Further lines indented, and nothing that a terminal would obey.
-fn harmless(text: &str, indent: usize) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.trim_end().chars() {
-        match c {
-            '\n' => shown.push_str(&format!("\n{:indent$}", "")),
-            c if c.is_control() => shown.push('\u{fffd}'),
-            c => shown.push(c),
-        }
-    }
-    shown
+/// Nothing that a terminal would obey but the end of a line.
+fn harmless(text: &str) -> String {
+    text.trim_end().chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::observe::Cause;
     use crate::observe::testing::{endpoint, now, observation, open_relay};
     use crate::render::testing::report;
+
+    fn printed(report: &Report, colour: bool) -> String {
+        reports(&[Arc::new(report.clone())], Terminal { width: 100, colour }, now())
+    }
 
     #[test]
     fn an_open_relay_is_told_in_words() {
         let second = endpoint().at("mx2.example.com", "192.0.2.11").relay(Some(open_relay()));
         let report = report(&observation().of([endpoint(), second]));
-        let text = super::report(&report, false, now());
+        let text = printed(&report, false);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "example.com: critical");
         assert_eq!(lines[1], "Mail gets in, but mx2.example.com relays for strangers.");
@@ -213,13 +242,15 @@ mod tests {
             assert!(text.contains(part), "{part:?} is missing in {text}");
         }
         assert!(!text.contains('\x1b'), "{text}");
-        assert!(lines.iter().filter(|line| line.starts_with("    ")).all(|line| line.chars().count() < 200));
+        for line in lines {
+            assert!(line.chars().count() <= 100 || line.contains("  https://"), "{line}");
+        }
     }
 
     #[test]
     fn colour_adds_escapes_and_takes_no_word() {
         let report = report(&observation().of([endpoint().relay(Some(open_relay()))]));
-        let (plain, coloured) = (super::report(&report, false, now()), super::report(&report, true, now()));
+        let (plain, coloured) = (printed(&report, false), printed(&report, true));
         let mut stripped = String::new();
         for part in coloured.split('\x1b') {
             stripped.push_str(
@@ -233,19 +264,18 @@ mod tests {
     #[test]
     fn what_could_not_be_judged_is_told_once_a_server() {
         let report = report(&observation().of([endpoint().banner("421 4.7.0 too many connections")]));
-        let text = super::report(&report, false, now());
+        let text = printed(&report, false);
         assert_eq!(text.matches("421 4.7.0 too many connections").count(), 1, "{text}");
-        assert_eq!(text.matches("not judged: the server limits our rate").count(), 1, "{text}");
         assert!(text.contains("\nNot judged this time\n"), "{text}");
     }
 
     #[test]
     fn a_domain_without_servers_has_no_table() {
         let report = report(&observation().of([]).mx([(0, ".")]));
-        let text = super::report(&report, false, now());
+        let text = printed(&report, false);
         assert!(text.contains("Accepts no mail, by null MX.") && !text.contains("Servers"), "{text}");
         let dead =
             crate::render::testing::report(&observation().of([endpoint().unreachable(Cause::Refused)]));
-        assert!(super::report(&dead, false, now()).contains("No mail server can be reached."));
+        assert!(printed(&dead, false).contains("No mail server can be reached."));
     }
 }

@@ -5,6 +5,7 @@ use std::io::{Error, ErrorKind};
 
 use hickory_resolver::proto::rr::RecordType::{self, A, AAAA, CNAME, MX};
 
+use crate::daemon::Daemon;
 use crate::dns::{Dns, UNBOUND};
 use crate::posttls_finger;
 use crate::servers::{Answer, SERVERS, Server};
@@ -30,7 +31,7 @@ const NAMES: [(&str, RecordType, &[&str]); 11] = [
 const DEAD: [&str; 2] = ["192.0.2.34", "2001:db8::35"];
 
 /// Asks for every name and at every address.
-pub(crate) fn are_as_described(tally: &mut Tally) {
+pub(crate) fn are_as_described(tally: &mut Tally, _: &mut Daemon) {
     let dns = Dns::at(UNBOUND);
     for (name, kind, wanted) in NAMES {
         let mut differences = Differences::default();

@@ -2,12 +2,12 @@
 
 use std::process::{Command, Output};
 
-use crate::daemon::{PROGRAM, configuration};
+use crate::daemon::{Daemon, OFTEN, PROGRAM, configuration};
 use crate::expectations;
 use crate::tally::Tally;
 
-pub(crate) fn tells(tally: &mut Tally) {
-    let configuration = configuration(&expectations::read());
+pub(crate) fn tells(tally: &mut Tally, _: &mut Daemon) {
+    let configuration = configuration(&expectations::read(), OFTEN);
     let check = |arguments: &[&str]| {
         let mut command = Command::new("timeout");
         command.args(["60", PROGRAM, "check", "--config.file", &configuration]).args(arguments);

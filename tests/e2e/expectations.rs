@@ -30,6 +30,12 @@ pub(crate) struct Standing {
     pub(crate) issues: BTreeSet<String>,
 }
 
+impl Standing {
+    pub(crate) fn is_critical(&self) -> bool {
+        self.status.as_deref() == Some("4")
+    }
+}
+
 impl Display for Standing {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let number = self.status.as_deref().map_or("no series", |number| number);
@@ -39,7 +45,7 @@ impl Display for Standing {
 }
 
 /// The values of `smtp_rule_status`.
-const STATUSES: [(&str, &str); 6] =
+pub(crate) const STATUSES: [(&str, &str); 6] =
     [("0", "unknown"), ("1", "ok"), ("2", "info"), ("3", "warning"), ("4", "critical"), ("5", "error")];
 
 /// Domain, then rule, then what is wanted.

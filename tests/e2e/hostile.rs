@@ -36,7 +36,8 @@ pub(crate) fn serve() {
 }
 
 fn converse(mut client: TcpStream) -> Result<(), Error> {
-    write!(client, "220 mx1.hostile.test {BANNER}\r\n")?;
+    client.set_nodelay(true)?;
+    client.write_all(format!("220 mx1.hostile.test {BANNER}\r\n").as_bytes())?; // in one piece, as a server would
     for line in BufReader::new(client.try_clone()?).lines() {
         let line = line?.to_ascii_uppercase();
         let answer = match line.split(' ').next().unwrap_or_default() {
@@ -45,10 +46,10 @@ fn converse(mut client: TcpStream) -> Result<(), Error> {
             }
             "RCPT" if !line.contains("@HOSTILE.TEST>") => format!("550 {DENIAL}"),
             "MAIL" | "RCPT" | "RSET" => "250 fine".to_owned(),
-            "QUIT" => return write!(client, "221 bye\r\n"),
+            "QUIT" => return client.write_all(b"221 bye\r\n"),
             _ => "502 what?".to_owned(),
         };
-        write!(client, "{answer}\r\n")?;
+        client.write_all(format!("{answer}\r\n").as_bytes())?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The daemon against real servers: Knot, Unbound, Postfix, Exim and OpenSMTPD, in a network of their own on this
 //! machine; and Prometheus and Chromium against the daemon.
 //!
-//! `cargo test --test e2e` as root; `-- servers` runs one step of those below, and `-- shell` opens a shell
-//! in that world. What is expected of every domain stands in `expectations.md`.
+//! `cargo test --test e2e` as root; `-- servers` takes one step of those below, `-- screenshots` takes pictures of the
+//! pages, and `-- shell` opens a shell in that world. What is expected of every domain stands in `expectations.md`.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -10,30 +10,50 @@
 )]
 
 mod answers;
+mod browser;
 mod certificates;
 mod check;
+mod claims;
 mod daemon;
 mod dns;
 mod expectations;
 mod hostile;
+mod http;
 mod namespace;
+mod pack;
+mod pages;
 mod posttls_finger;
+mod prometheus;
 mod said;
+mod scrape;
+mod screenshots;
 mod servers;
 mod smtp;
 mod tally;
+mod throttle;
 mod verdicts;
 mod world;
 
+use std::fs;
 use std::process::{Command, ExitCode};
 
+use daemon::Daemon;
 use tally::Tally;
 
 /// What is tested, in this order: first that the world is as the table says, then the daemon in it.
-const STEPS: [(&str, Step); 3] =
-    [("servers", answers::are_as_described), ("daemon", verdicts::are_as_expected), ("check", check::tells)];
+const STEPS: [(&str, Step); 6] = [
+    ("servers", answers::are_as_described),
+    ("daemon", verdicts::are_as_expected),
+    ("throttle", throttle::holds_the_verdict),
+    ("check", check::tells),
+    ("prometheus", scrape::agrees),
+    ("pages", pages::are_sound),
+];
 
-type Step = fn(&mut Tally);
+/// What is done only when asked for by its name.
+const MORE: [(&str, Step); 1] = [("screenshots", screenshots::take)];
+
+type Step = fn(&mut Tally, &mut Daemon);
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some(hostile::WORD) {
@@ -48,12 +68,26 @@ fn main() -> ExitCode {
         Command::new("bash").status().expect("bash starts");
         return ExitCode::SUCCESS;
     }
+    test(&wanted).close()
+}
+
+/// Takes the steps that are wanted by name; without a name, all but those of `MORE`.
+fn test(wanted: &[String]) -> Tally {
     let mut tally = Tally::default();
-    for (name, step) in STEPS {
-        if wanted.is_empty() || wanted.iter().any(|word| word == name) {
-            println!("\n{name}");
-            step(&mut tally);
-        }
+    let mut daemon = Daemon::default();
+    let named = |name: &str| wanted.iter().any(|word| word == name);
+    let usual = STEPS.iter().filter(|(name, _)| wanted.is_empty() || named(name));
+    for (name, step) in usual.chain(MORE.iter().filter(|(name, _)| named(name))) {
+        println!("\n{name}");
+        step(&mut tally, &mut daemon);
     }
-    tally.close()
+    if let Some(end) = daemon.stop() {
+        tally.compare("SIGTERM ends it", end.err().into_iter().collect());
+    }
+    if tally.any_failed() {
+        let log = fs::read_to_string(daemon::log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        println!("\nthe end of the daemon's log\n{}", lines[lines.len().saturating_sub(40)..].join("\n"));
+    }
+    tally
 }

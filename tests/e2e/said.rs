@@ -1,26 +1,18 @@
 //! What the daemon says: in `/metrics`, and in its JSON. The only place that knows the shape of either.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Error, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
-use std::time::Duration;
+use std::io::Error;
 
 use serde_json::Value;
+
+use crate::http;
 
 /// Where the daemon listens; nobody else is in its network.
 pub(crate) const PORT: u16 = 10525;
 
-/// The body of a successful answer. HTTP/1.0, so that it comes in one piece.
+/// The body of a successful answer.
 pub(crate) fn get(path: &str) -> Result<String, Error> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, PORT))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    match answer.split_once("\r\n\r\n") {
-        Some((head, body)) if head.split(' ').nth(1) == Some("200") => Ok(body.to_owned()),
-        _ => Err(Error::other(format!("{path}: {}", answer.lines().next().unwrap_or("no answer")))),
-    }
+    http::get(PORT, path)
 }
 
 /// `smtp_rule_status`: domain, rule, value.
@@ -31,18 +23,36 @@ pub(crate) fn statuses(metrics: &str) -> BTreeMap<(String, String), String> {
         .collect()
 }
 
+/// `smtp_rule_inconclusive` of a domain: rule, cause. Of two causes of a rule, both.
+pub(crate) fn inconclusive(metrics: &str, domain: &str) -> BTreeSet<(String, String)> {
+    let samples =
+        samples(metrics, "smtp_rule_inconclusive").filter(|(labels, _)| label(labels, "domain") == domain);
+    samples.map(|(labels, _)| (label(labels, "rule"), label(labels, "cause"))).collect()
+}
+
 /// When each domain was last looked at, by domain.
 pub(crate) fn last_runs(metrics: &str) -> BTreeMap<String, String> {
     let samples = samples(metrics, "smtp_probe_last_run_timestamp_seconds");
     samples.map(|(labels, value)| (label(labels, "domain"), value.to_owned())).collect()
 }
 
+/// The name and type of every family of the text form.
+pub(crate) fn families(metrics: &str) -> Vec<(String, String)> {
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    types.map(|(name, kind)| (name.to_owned(), kind.to_owned())).collect()
+}
+
 /// Everything about a domain, as JSON.
+pub(crate) fn json(domain: &str) -> Result<Value, Error> {
+    Ok(serde_json::from_str(&get(&format!("/api/v1/domains/{domain}"))?)?)
+}
+
+/// The same, for questions.
 pub(crate) struct Domain(Value);
 
 impl Domain {
     pub(crate) fn ask(domain: &str) -> Result<Self, Error> {
-        Ok(Self(serde_json::from_str(&get(&format!("/api/v1/domains/{domain}"))?)?))
+        json(domain).map(Self)
     }
 
     /// The codes of a rule's issues, over all its subjects.
@@ -51,6 +61,16 @@ impl Domain {
         let subjects = rules.flat_map(|rule| list(&rule["subjects"]));
         let issues = subjects.flat_map(|subject| list(&subject["issues"]));
         issues.filter_map(|issue| issue["code"].as_str()).map(str::to_owned).collect()
+    }
+
+    /// What is told of each issue that matters: its title, its code, what to do, its evidence. Pages show what stands
+    /// between backticks in another font, without them.
+    pub(crate) fn told(&self) -> Vec<[String; 4]> {
+        let subjects = list(&self.0["rules"]).flat_map(|rule| list(&rule["subjects"]));
+        let issues =
+            subjects.flat_map(|subject| list(&subject["issues"])).filter(|issue| issue["severity"] != "off");
+        let text = |issue: &Value, key: &str| issue[key].as_str().unwrap_or_default().replace('`', "");
+        issues.map(|issue| ["title", "code", "fix", "evidence"].map(|key| text(issue, key))).collect()
     }
 
     /// TLS version and suite of the endpoint at this address, or that it has none.

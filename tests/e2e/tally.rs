@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::process::ExitCode;
 
+use crate::world::attempt;
+
 #[derive(Default)]
 pub(crate) struct Tally {
     passed: usize,
@@ -19,6 +21,19 @@ impl Tally {
             println!("  FAILED {subject}");
             self.failed.push((subject.to_string(), differences));
         }
+    }
+
+    /// One comparison, of what may take up to about 15 seconds to become as wanted.
+    pub(crate) fn compare_in_time(
+        &mut self,
+        subject: impl Display,
+        mut differences: impl FnMut() -> Vec<String>,
+    ) {
+        let last = attempt(|| match differences() {
+            none if none.is_empty() => Ok(()),
+            some => Err(some),
+        });
+        self.compare(subject, last.err().unwrap_or_default());
     }
 
     pub(crate) fn any_failed(&self) -> bool {

@@ -83,18 +83,24 @@ fn serve(program: &str, arguments: &[&str]) -> Child {
         .unwrap_or_else(|error| panic!("{program}: {error}"))
 }
 
-/// Tries every 50 ms, for about ten seconds.
-pub(crate) fn wait_for<T, E: std::fmt::Display>(what: &str, mut attempt: impl FnMut() -> Result<T, E>) -> T {
-    let mut last = None;
-    for _ in 0..200 {
-        match attempt() {
-            Ok(seen) => return seen,
-            Err(error) => last = Some(error),
+/// Waits for what the test cannot do without.
+pub(crate) fn wait_for<T, E: std::fmt::Display>(what: &str, attempt_once: impl FnMut() -> Result<T, E>) -> T {
+    attempt(attempt_once).unwrap_or_else(|error| {
+        show_logs();
+        panic!("{what} does not answer: {error}");
+    })
+}
+
+/// Tries every 100 ms, for about 15 seconds.
+pub(crate) fn attempt<T, E>(mut once: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    for _ in 0..150 {
+        let tried = once();
+        if tried.is_ok() {
+            return tried;
         }
-        sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(100));
     }
-    show_logs();
-    panic!("{what} does not answer: {}", last.map_or_else(String::new, |error| error.to_string()));
+    once()
 }
 
 fn show_logs() {

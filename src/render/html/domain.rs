@@ -10,21 +10,24 @@ use crate::render::servers::{self, Server};
 use crate::render::words::Piece;
 use crate::render::{answer, time, words};
 use crate::report::Report;
-use crate::rules::Subject;
+use crate::rules::{Status, Subject};
 use askama::Template;
 use std::time::SystemTime;
 
 #[derive(Template)]
-#[template(path = "domain.html", config = "src/render/askama.toml")]
+#[template(path = "domain.html", config = "src/render/askama.toml", blocks = ["content"])]
 pub(super) struct Domain<'a> {
     root: &'static str,
-    domain: &'a str,
-    unicode: String,
-    status: &'static str,
-    class: &'static str,
+    /// What the anchors of this domain begin with, where it shares its page with others.
+    anchor: String,
+    pub(super) domain: &'a str,
+    pub(super) unicode: String,
+    pub(super) status: &'static str,
+    pub(super) class: &'static str,
     answer: String,
     probed: String,
     probed_at: String,
+    /// Empty where it is not watched.
     next: String,
     fixes: Vec<Fix<'a>>,
     doubts: Vec<Doubt>,
@@ -72,6 +75,7 @@ impl<'a> Domain<'a> {
         let status = report.status();
         Self {
             root: "../",
+            anchor: String::new(),
             domain: observation.domain.as_str(),
             unicode: observation.domain.to_unicode(),
             status: status.as_str(),
@@ -90,6 +94,14 @@ impl<'a> Domain<'a> {
             history: report.history.iter().map(Change::of).collect(),
             version: env!("CARGO_PKG_VERSION"),
         }
+    }
+}
+
+impl Domain<'_> {
+    /// The same as one of several that were probed once, with this verdict.
+    pub(super) fn among_others(self, verdict: Status) -> Self {
+        let (status, class) = (verdict.as_str(), words::class(Some(verdict)));
+        Self { anchor: format!("{}-", self.domain), next: String::new(), status, class, ..self }
     }
 }
 

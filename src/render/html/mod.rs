@@ -7,6 +7,7 @@ mod domain;
 mod fleet;
 mod mx;
 mod phases;
+mod reports;
 mod rule;
 mod trial;
 
@@ -16,6 +17,7 @@ use crate::name::DomainName;
 use crate::report::Report;
 use crate::snapshot::Snapshot;
 use askama::Template;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The style sheet of every page.
@@ -29,6 +31,11 @@ pub fn fleet(snapshot: &Snapshot, query: &Query, now: SystemTime) -> String {
 /// Everything about one domain.
 pub fn domain(report: &Report, now: SystemTime) -> String {
     page(&domain::Domain::of(report, now))
+}
+
+/// Reports as one page that needs no other file.
+pub fn reports(reports: &[Arc<Report>], now: SystemTime) -> String {
+    page(&reports::Reports::of(reports, now))
 }
 
 /// A watched domain that no run has finished for yet.

@@ -64,6 +64,8 @@ pub(super) struct Trouble {
 
 #[derive(Serialize)]
 struct Offered<'a> {
+    /// As last offered, inside TLS where that session got there; the other two are of the latest look alone.
+    last: Option<Vec<&'a str>>,
     before_tls: Option<Vec<&'a str>>,
     inside_tls: Option<Vec<&'a str>>,
 }
@@ -184,6 +186,7 @@ impl<'a> Offered<'a> {
             _ => None,
         };
         Self {
+            last: contact.latest.extensions.as_ref().map(lines),
             before_tls: before.map(|ehlo| lines(&ehlo.extensions)),
             inside_tls: inside.map(|ehlo| lines(&ehlo.extensions)),
         }

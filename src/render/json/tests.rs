@@ -1,11 +1,13 @@
 //! The shape that programs rely on.
 
 use crate::name::DomainName;
+use crate::observe::Contact;
 use crate::observe::testing::{endpoint, now, observation, open_relay};
 use crate::render::json;
 use crate::render::testing::{report, snapshot};
 use crate::snapshot::Snapshot;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn parsed(text: &str) -> Value {
@@ -65,6 +67,19 @@ fn doubt_has_a_cause_and_an_age() {
     assert_eq!((&doubt["cause"], &doubt["stage"]), (&json!("throttled"), &json!("banner")));
     assert_eq!(doubt["detail"], "421 4.7.0 too many connections");
     assert_eq!(domain["endpoints"][0]["tls"], Value::Null);
+}
+
+#[test]
+fn extensions_outlast_a_look_that_saw_none() {
+    let mut report = report(&observation().of([endpoint()]));
+    let throttled = endpoint().banner("421 4.7.0 too many connections").build();
+    let contact = &mut report.observation.endpoints[0].contact;
+    let dialogue = throttled.contact.dialogue.clone();
+    *contact = Arc::new(Contact { dialogue, ..Contact::clone(contact) });
+    let domain = parsed(&json::domain(&report, now()));
+    let extensions = &domain["endpoints"][0]["extensions"];
+    assert_eq!((&extensions["before_tls"], &extensions["inside_tls"]), (&Value::Null, &Value::Null));
+    assert!(extensions["last"].as_array().unwrap().contains(&json!("PIPELINING")), "{extensions}");
 }
 
 #[test]

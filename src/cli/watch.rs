@@ -1,0 +1,62 @@
+//! The flags of the daemon, and how it reads its configuration.
+
+use super::{ListenAddress, LogFlags, descriptors};
+use crate::config::{self, Config};
+use crate::daemon::machine_name;
+use clap::Args;
+use std::path::PathBuf;
+use tracing::warn;
+
+/// Stands below the flags.
+pub(super) const AFTER: &str = "\
+SIGHUP reloads the configuration; one that cannot be used changes nothing. SIGTERM and SIGINT end the watch within ten \
+seconds, with QUIT to every open session; a second one ends it at once.
+
+Exit status: 0 ended as asked, 1 failed to start, 2 wrong flags.";
+
+/// Flags of the daemon.
+#[derive(Args, Clone, Debug)]
+pub struct WatchFlags {
+    /// YAML configuration.
+    #[arg(long = "config.file", value_name = "PATH", default_value = "mx-exporter.yml")]
+    pub config_file: PathBuf,
+    /// Validate the configuration, say what is wrong or sum it up, and exit: 0 valid, 1 not.
+    #[arg(long = "config.check")]
+    pub config_check: bool,
+    /// Where to serve HTTP: `:PORT`, `HOST:PORT` or `[V6]:PORT`; may be repeated.
+    #[arg(long = "web.listen-address", value_name = "ADDR", default_value = ":10525")]
+    pub listen_addresses: Vec<ListenAddress>,
+    /// How to log.
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+impl WatchFlags {
+    /// What `--config.check` says of a valid file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn summary(&self) -> Result<String, config::Error> {
+        Ok(format!("{}: {}\n", self.config_file.display(), config::load(&self.config_file)?.summary()))
+    }
+
+    /// Reads the file, at the start and at every reload, and warns of what will not work as it is. `connections` is
+    /// how many HTTP connections a listener may have.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn config(&self, connections: usize) -> Result<Config, config::Error> {
+        let (mut config, machine) = (config::load(&self.config_file)?, machine_name());
+        if machine.is_none() && config.defaults.helo_name.is_none() {
+            warn!(
+                "no `helo_name` is set and this machine has no full name: it introduces itself by its address"
+            );
+        }
+        let connections = connections * self.listen_addresses.len();
+        if let Some(short) = descriptors::short(config.network.max_sessions, connections) {
+            warn!("{short}");
+        }
+        config.introduce(machine.as_ref());
+        Ok(config)
+    }
+}
