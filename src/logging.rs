@@ -1,6 +1,7 @@
 //! One line an event on standard error, as logfmt or JSON. Control characters of peers cannot get there: both forms
 //! quote, and peer text was made harmless when it was read.
 
+mod escape;
 mod writer;
 
 use clap::ValueEnum;

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: &Cli) -> Result<u8, Box<dyn Error>> {
-    let runtime = Runtime::new()?;
+    let runtime = Runtime::new().map_err(|error| format!("cannot start threads: {error}"))?;
     let done = runtime.block_on(run(cli));
     runtime.shutdown_background(); // a file or a name that is still being read has no say in the end
     done
@@ -43,16 +43,19 @@ async fn run(cli: &Cli) -> Result<u8, Box<dyn Error>> {
 
 async fn watch(flags: WatchFlags, stop: Receiver<bool>) -> Result<(), Box<dyn Error>> {
     let addresses = flags.listen_addresses.clone();
+    let paths = http::Paths::parse(flags.external_url.as_deref(), flags.route_prefix.as_deref())?;
+    let lifecycle = flags.enable_lifecycle;
     let (ask, reloads) = reloads(move || flags.config(http::MOST_CONNECTIONS));
-    on_hangup(ask)?;
+    on_hangup(ask.clone())?;
     let config = reloads.read()?;
     info!("{}", config.summary());
     let workshop = Workshop::set_up(&config, Arc::new(clock), stop.clone())?;
     let (writer, reader) = snapshot::channel();
+    let state = http::State { reader, reload: lifecycle.then_some(ask), paths, now: clock };
     for address in &addresses {
         let listener = address.bind().await?;
         info!(address = %listener.local_addr()?, "listening");
-        tokio::spawn(http::serve(listener, http::State { reader: reader.clone(), now: clock }, stop.clone()));
+        tokio::spawn(http::serve(listener, state.clone(), stop.clone()));
     }
     Daemon::new(&config, workshop, writer).watch(stop, reloads).await;
     Ok(())

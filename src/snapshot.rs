@@ -2,12 +2,13 @@
 //! while anyone reads.
 
 use crate::name::DomainName;
+use crate::observe::{Histogram, Phase};
 use crate::report::Report;
 use arc_swap::ArcSwap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// All reports, sorted by domain.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +36,44 @@ pub struct ProberFacts {
     pub panics: u64,
     /// How the configuration was last read.
     pub config: Option<ConfigRead>,
+    /// How long the work has been waiting that is ready and has waited longest for a place; nothing where none waits.
+    pub schedule_lag: Option<Duration>,
+    /// How long the phases of all sessions took.
+    pub phases: BTreeMap<Phase, Histogram>,
+    /// Look-ups that have ended since the start, by record type and outcome.
+    pub lookups: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    /// Which share of the configured domains is watched here.
+    pub shard: Shard,
+    /// This process.
+    pub process: Option<ProcessFacts>,
+}
+
+/// One of several machines that share the domains among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which one, from 0.
+    pub ordinal: u32,
+    /// Of how many.
+    pub total: u32,
+}
+
+/// What the kernel says of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessFacts {
+    /// Processor time used, in user mode and in the kernel.
+    pub cpu: Duration,
+    /// Memory in use.
+    pub resident_bytes: u64,
+    /// Address space in use.
+    pub virtual_bytes: u64,
+    /// How much of it there may be; none where there is no limit.
+    pub max_virtual_bytes: Option<u64>,
+    /// Open file descriptors.
+    pub open_fds: usize,
+    /// How many there may be; none where there is no limit.
+    pub max_fds: Option<u64>,
+    /// When it began.
+    pub started: SystemTime,
 }
 
 /// How a session ended.
@@ -55,6 +94,13 @@ pub struct ConfigRead {
     pub successful: bool,
     /// When one last did.
     pub last_success: SystemTime,
+}
+
+impl Default for Shard {
+    /// Alone.
+    fn default() -> Self {
+        Self { ordinal: 0, total: 1 }
+    }
 }
 
 impl SessionOutcome {

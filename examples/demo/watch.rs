@@ -31,7 +31,8 @@ pub(crate) async fn watch(
 
     let (writer, reader) = snapshot::channel();
     let daemon = Daemon::new(&config, workshop?, writer);
-    let pages = http::serve(web, http::State { reader, now: wall_time }, stop.clone());
+    let state = http::State { reader, reload: None, paths: http::Paths::default(), now: wall_time };
+    let pages = http::serve(web, state, stop.clone());
     tokio::join!(daemon.watch(stop, reloads), pages);
     Ok(())
 }

@@ -26,6 +26,15 @@ pub struct WatchFlags {
     /// Where to serve HTTP: `:PORT`, `HOST:PORT` or `[V6]:PORT`; may be repeated.
     #[arg(long = "web.listen-address", value_name = "ADDR", default_value = ":10525")]
     pub listen_addresses: Vec<ListenAddress>,
+    /// The URL of the fleet as browsers see it, behind a proxy for instance; its path prefixes all others.
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub external_url: Option<String>,
+    /// The prefix of all paths here, where a proxy changes it [default: the path of the external URL].
+    #[arg(long = "web.route-prefix", value_name = "PATH")]
+    pub route_prefix: Option<String>,
+    /// Allow `POST /-/reload`.
+    #[arg(long = "web.enable-lifecycle")]
+    pub enable_lifecycle: bool,
     /// How to log.
     #[command(flatten)]
     pub log: LogFlags,

@@ -5,6 +5,7 @@ mod fleet;
 mod identity;
 mod journal;
 mod outsiders;
+mod process;
 mod reload;
 mod run;
 mod signals;

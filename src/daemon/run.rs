@@ -52,7 +52,9 @@ impl Workshop {
 impl Run {
     async fn observe(self: Arc<Self>) -> Observation {
         let (dns, outsiders) = {
+            let waiting = self.workshop.queue.join(Instant::now());
             let _place = self.workshop.lookups.acquire().await;
+            drop(waiting);
             let outsiders = Outsiders::of(&self.domain, &self.tools.dns).await;
             (self.tools.dns.domain(&self.domain.name).await, Arc::new(outsiders))
         };

@@ -1,12 +1,12 @@
 //! The tools that every run shares, set up from the configuration.
 
-use super::Visits;
+use super::{Visits, process};
 use crate::config::{self, Config, Network};
 use crate::observe::Observation;
-use crate::probe::dns::{Dns, DnsSettings};
+use crate::probe::dns::{Dns, DnsSettings, LookupCounter};
 use crate::probe::{self, Plan, Prober, RelayPlan};
-use crate::schedule::{Clock, Errand, Limits};
-use crate::snapshot::{ConfigRead, ProberFacts, SessionOutcome};
+use crate::schedule::{Clock, Errand, Limits, Queue};
+use crate::snapshot::{ConfigRead, ProberFacts, SessionOutcome, Shard};
 use arc_swap::ArcSwap;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -43,6 +43,9 @@ const LOOKUPS: usize = 128;
 pub struct Workshop {
     pub(super) visits: Visits,
     pub(super) lookups: Semaphore,
+    /// Runs that wait for a place at the look-ups.
+    pub(super) queue: Queue,
+    counter: Arc<LookupCounter>,
     pub(super) start: Instant,
     tools: Arc<ArcSwap<Tools>>,
     clock: Clock,
@@ -61,15 +64,16 @@ impl Workshop {
     /// # Errors
     /// When a file that the configuration names cannot be used.
     pub fn set_up(config: &Config, clock: Clock, stop: watch::Receiver<bool>) -> Result<Arc<Self>, Error> {
-        let tools = Arc::new(ArcSwap::from_pointee(Tools::of(config)?));
+        let counter = Arc::default();
+        let tools = Arc::new(ArcSwap::from_pointee(Tools::of(config, &counter)?));
         let shared = tools.clone();
         let probe: super::Probe = Box::new(move |errand, at| {
             let (tools, stop) = (shared.load_full(), stop.clone());
             Box::pin(async move { tools.prober.session(&errand.key, &plan(&errand), at, stop).await })
         });
         let visits = Visits::new(limits(&config.network), clock.clone(), probe);
-        let (lookups, start) = (Semaphore::new(LOOKUPS), Instant::now());
-        Ok(Arc::new(Self { visits, lookups, start, tools, clock }))
+        let (lookups, queue, start) = (Semaphore::new(LOOKUPS), Queue::default(), Instant::now());
+        Ok(Arc::new(Self { visits, lookups, queue, counter, start, tools, clock }))
     }
 
     /// Whether a trouble of an endpoint has to be confirmed by a second look.
@@ -87,7 +91,7 @@ impl Workshop {
     /// # Errors
     /// As [`Self::set_up`]; then nothing has changed.
     pub(super) fn reload(&self, config: &Config) -> Result<(), Error> {
-        self.tools.store(Arc::new(Tools::of(config)?));
+        self.tools.store(Arc::new(Tools::of(config, &self.counter)?));
         self.visits.set_limits(limits(&config.network));
         Ok(())
     }
@@ -104,7 +108,7 @@ impl Workshop {
 
     /// What the prober knows of itself.
     pub(super) fn facts(&self, config: ConfigRead, panics: u64) -> ProberFacts {
-        let (tally, vantage) = (self.visits.tally(), self.visits.vantage());
+        let (tally, vantage, now) = (self.visits.tally(), self.visits.vantage(), Instant::now());
         let sessions = [
             (SessionOutcome::Completed, tally.completed),
             (SessionOutcome::Failed, tally.failed),
@@ -117,14 +121,19 @@ impl Workshop {
             sessions_in_flight: tally.in_flight,
             config: Some(config),
             panics,
+            schedule_lag: Some(self.queue.longest(now).max(self.visits.queue().longest(now))),
+            phases: tally.phases,
+            lookups: self.counter.read(),
+            shard: Shard::default(),
+            process: process::facts(),
         }
     }
 }
 
 impl Tools {
-    fn of(config: &Config) -> Result<Self, Error> {
+    fn of(config: &Config, counter: &Arc<LookupCounter>) -> Result<Self, Error> {
         let config::Dns { nameservers, dnssec, trust_anchor } = config.dns.clone();
-        let dns = Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?;
+        let dns = Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?.counted_by(counter.clone());
         let Network { allow_targets, source_addresses, .. } = config.network.clone();
         let roots = roots(config.tls.ca_file.as_deref())?;
         let prober = Prober::new(probe::Network { allow_targets, source_addresses }, roots)?;

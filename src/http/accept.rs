@@ -2,6 +2,7 @@
 
 use super::connections::{Connections, Seat};
 use super::patient::Patient;
+use super::read::Read;
 use axum::Router;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -77,11 +78,7 @@ where
     let answer = service_fn(|request: Request<Incoming>| {
         let answering = seat.answering();
         let answer = service.call(request);
-        async move {
-            let answer = answer.await;
-            drop(answering);
-            answer
-        }
+        async move { answer.await.map(|answer| answer.map(|body| Read::by(body, answering.reading()))) }
     });
     let stream = TokioIo::new(Patient::new(stream));
     let mut connection = pin!(

@@ -1,38 +1,105 @@
-//! `/api/v1`: the same as the pages, as JSON.
+//! `/api/v1`: the same as the pages, as JSON, and lists for programs that watch what is found here. What goes wrong is
+//! JSON, too.
 
 use super::render::Renderer;
-use crate::render::json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use crate::name::DomainName;
+use crate::render::{discovery, json, sd};
+use crate::snapshot::Snapshot;
+use axum::Router;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+use std::time::SystemTime;
 
-/// `/api/v1/domains`
-pub(super) async fn domains(State(renderer): State<Renderer>) -> Response {
-    renderer.render(json::domains).await.map(written).into_response()
+/// All of it.
+pub(super) fn routes() -> Router<Renderer> {
+    Router::new()
+        .route("/domains", get(domains))
+        .route("/domains/{domain}", get(domain))
+        .route("/discovery", get(discovery))
+        .route("/sd/domains", get(sd_domains))
+        .route("/sd/endpoints", get(sd_endpoints))
+        .fallback(async || failed(StatusCode::NOT_FOUND, "no such path"))
+        .method_not_allowed_fallback(async || {
+            failed(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed")
+        })
 }
 
-/// `/api/v1/domains/{domain}`
-pub(super) async fn domain(
-    State(renderer): State<Renderer>,
-    path: Result<Path<String>, PathRejection>,
-) -> Response {
+#[derive(Deserialize)]
+struct Of {
+    domain: Option<String>,
+}
+
+async fn domains(State(renderer): State<Renderer>) -> Response {
+    answer(renderer, |snapshot, now| Some(json::domains(snapshot, now))).await
+}
+
+async fn domain(State(renderer): State<Renderer>, path: Result<Path<String>, PathRejection>) -> Response {
     let Some(domain) = super::named(path) else { return unknown() };
-    let told = renderer.render(move |snapshot, now| match snapshot.report(&domain) {
+    let told = move |snapshot: &Snapshot, now| match snapshot.report(&domain) {
         Some(report) => Some(json::domain(report, now)),
         None => snapshot.is_watched(&domain).then(|| json::waiting(&domain)),
-    });
-    match told.await {
-        Ok(Some(told)) => written(told).into_response(),
+    };
+    answer(renderer, told).await
+}
+
+async fn discovery(State(renderer): State<Renderer>, of: Result<Query<Of>, QueryRejection>) -> Response {
+    let Ok(Query(of)) = of else {
+        return failed(StatusCode::BAD_REQUEST, "at most one domain may be asked for");
+    };
+    match of.domain.map(|domain| DomainName::parse(&domain)) {
+        None => list(renderer, discovery::fleet).await,
+        Some(Ok(domain)) => answer(renderer, move |snapshot, _| discovery::domain(snapshot, &domain)).await,
+        Some(Err(_)) => unknown(),
+    }
+}
+
+async fn sd_domains(State(renderer): State<Renderer>) -> Response {
+    answer(renderer, |snapshot, _| Some(sd::domains(snapshot))).await
+}
+
+async fn sd_endpoints(State(renderer): State<Renderer>) -> Response {
+    list(renderer, sd::endpoints).await
+}
+
+/// A list of what probes found. As long as nothing has been probed there is none: whoever took an empty one at its word
+/// would stop watching.
+async fn list(renderer: Renderer, list: fn(&Snapshot) -> String) -> Response {
+    let probed = |snapshot: &Snapshot| snapshot.domains.is_empty() || !snapshot.reports.is_empty();
+    let told = renderer.render(move |snapshot, _| probed(snapshot).then(|| list(snapshot))).await;
+    match told {
+        Ok(Some(told)) if renderer.is_ready() => written(StatusCode::OK, told),
+        Ok(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "nothing has been probed yet"),
+        Err(status) => fault(status),
+    }
+}
+
+async fn answer(
+    renderer: Renderer,
+    told: impl FnOnce(&Snapshot, SystemTime) -> Option<String> + Send + 'static,
+) -> Response {
+    match renderer.render(told).await {
+        Ok(Some(told)) => written(StatusCode::OK, told),
         Ok(None) => unknown(),
-        Err(status) => status.into_response(),
+        Err(status) => fault(status),
     }
 }
 
 fn unknown() -> Response {
-    (StatusCode::NOT_FOUND, written(r#"{"error":"no such domain"}"#.to_owned())).into_response()
+    failed(StatusCode::NOT_FOUND, "no such domain")
 }
 
-fn written(json: String) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], json)
+fn fault(status: StatusCode) -> Response {
+    failed(status, "this could not be answered")
+}
+
+fn failed(status: StatusCode, reason: &str) -> Response {
+    written(status, json::error(reason))
+}
+
+fn written(status: StatusCode, json: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/json")], json).into_response()
 }

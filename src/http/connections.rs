@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
+
+/// A connection whose answer is being read counts as idle after so long: what takes longer may go before what is new.
+const READING: Duration = Duration::from_secs(60);
 
 /// All connections, at most `most` of them.
 #[derive(Debug)]
@@ -21,7 +24,7 @@ struct All {
 
 #[derive(Debug)]
 struct Place {
-    /// None while a request is being answered.
+    /// None while an answer is being made; still to come while it is being read.
     idle_since: Option<Instant>,
     taken: Arc<Notify>,
 }
@@ -37,6 +40,10 @@ pub(super) struct Seat {
 /// While it lives its connection is not idle.
 #[derive(Debug)]
 pub(super) struct Answering(Arc<Seat>);
+
+/// While it lives the answer of its connection is being read.
+#[derive(Debug)]
+pub(super) struct Reading(Arc<Seat>);
 
 impl Connections {
     pub(super) fn new(most: usize) -> Arc<Self> {
@@ -69,8 +76,9 @@ impl Connections {
 
 impl All {
     fn close_the_idlest(&mut self) -> Option<()> {
+        let now = Instant::now();
         let idle = self.places.iter().filter_map(|(id, place)| Some((place.idle_since?, *id)));
-        let (_, id) = idle.min()?;
+        let (_, id) = idle.filter(|(since, _)| *since <= now).min()?;
         self.places.remove(&id)?.taken.notify_one();
         Some(())
     }
@@ -95,7 +103,23 @@ impl Drop for Seat {
     }
 }
 
+impl Answering {
+    /// The answer is made and has to be read.
+    pub(super) fn reading(self) -> Reading {
+        let seat = self.0.clone();
+        drop(self);
+        seat.connections.set_idle(seat.id, Some(Instant::now() + READING));
+        Reading(seat)
+    }
+}
+
 impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.connections.set_idle(self.0.id, Some(Instant::now()));
+    }
+}
+
+impl Drop for Reading {
     fn drop(&mut self) {
         self.0.connections.set_idle(self.0.id, Some(Instant::now()));
     }
@@ -104,7 +128,6 @@ impl Drop for Answering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
     use tokio::time::{advance, timeout};
 
     async fn is_taken(seat: &Seat) -> bool {
@@ -133,6 +156,17 @@ mod tests {
         assert!(connections.seat().is_none());
         drop(answering);
         assert!(connections.seat().is_some() && is_taken(&only).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_closed_while_reading_the_answer_unless_it_takes_too_long() {
+        let connections = Connections::new(1);
+        let only = connections.seat().unwrap();
+        let reading = only.answering().reading();
+        assert!(connections.seat().is_none());
+        advance(READING).await;
+        assert!(connections.seat().is_some() && is_taken(&only).await);
+        drop(reading);
     }
 
     #[tokio::test]

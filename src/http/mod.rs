@@ -1,16 +1,23 @@
-//! The HTTP server: pages, metrics and JSON of the latest snapshot. It reads, it never probes; names in paths are keys to
-//! look up and nothing else.
+//! The HTTP server: pages, metrics and JSON of the latest snapshot. It reads, it never probes, and where it is allowed to it
+//! asks the daemon to reload; names in paths are keys to look up and nothing else.
 
 mod accept;
 mod api;
 mod connections;
+mod control;
 mod guard;
 mod health;
 mod metrics;
 mod negotiate;
 mod pages;
+mod paths;
 mod patient;
+mod read;
 mod render;
+mod stream;
+
+pub use control::Reload;
+pub use paths::{Paths, PathsError};
 
 use crate::name::DomainName;
 use crate::snapshot::Reader;
@@ -18,7 +25,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::middleware::{from_fn, map_response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use connections::Connections;
 use std::time::SystemTime;
 use tokio::net::TcpListener;
@@ -32,6 +39,10 @@ pub const MOST_CONNECTIONS: usize = 512;
 pub struct State {
     /// Where the latest snapshot is.
     pub reader: Reader,
+    /// Where reloads are asked for; none where they may not be.
+    pub reload: Option<Reload>,
+    /// Where all of it is served.
+    pub paths: Paths,
     /// Wall time, for ages.
     pub now: fn() -> SystemTime,
 }
@@ -42,15 +53,22 @@ pub async fn serve(listener: TcpListener, state: State, stop: watch::Receiver<bo
 }
 
 fn router(state: State) -> Router {
-    Router::new()
-        .route("/", get(pages::fleet))
-        .route("/domains/{domain}", get(pages::domain))
-        .route("/style.css", get(pages::style))
-        .route("/metrics", get(metrics::metrics))
-        .route("/api/v1/domains", get(api::domains))
-        .route("/api/v1/domains/{domain}", get(api::domain))
-        .route("/-/healthy", get(health::healthy))
-        .route("/-/ready", get(health::ready))
+    let paths = state.paths.clone();
+    let at = |path: &str| paths.route(path);
+    let router = Router::new()
+        .route(&at("/"), get(pages::fleet))
+        .route(&at("/domains/{domain}"), get(pages::domain))
+        .route(&at("/style.css"), get(pages::style))
+        .route(&at("/metrics"), get(metrics::metrics))
+        .nest(&at("/api/v1"), api::routes())
+        .route(&at("/-/healthy"), get(health::healthy))
+        .route(&at("/-/ready"), get(health::ready))
+        .route(&at("/-/reload"), post(control::reload).put(control::reload));
+    let router = match paths.has_prefix() {
+        true => router.route("/", get(pages::home)).route(&at(""), get(pages::home)),
+        false => router,
+    };
+    router
         .fallback(pages::not_found)
         .layer(from_fn(guard::without_body))
         .layer(map_response(guard::with_headers))

@@ -1,6 +1,6 @@
-//! Which exposition format an Accept header asks for (RFC 9110 §12.5.1).
+//! Which exposition format and which coding a request asks for (RFC 9110 §12.5).
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The formats there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +36,10 @@ impl Format {
 
 /// OpenMetrics where it is asked for by name and nothing is liked better; 0.0.4 where nothing matches.
 pub(super) fn format(headers: &HeaderMap) -> Format {
-    let values: Vec<&str> =
-        headers.get_all(header::ACCEPT).iter().map(HeaderValue::to_str).filter_map(Result::ok).collect();
+    let values = values(headers, header::ACCEPT);
     let ranges = || values.iter().flat_map(|value| value.split(',')).filter_map(Range::parse);
     let weight = |format: Format| ranges().filter(|range| range.names(format)).map(|range| range.q).max();
-    let any =
-        ranges().filter(|range| matches!(range.media_type, "*/*" | "text/*")).map(|range| range.q).max();
+    let any = ranges().filter(|range| matches!(range.name, "*/*" | "text/*")).map(|range| range.q).max();
     let text = weight(Format::Text).or(any).unwrap_or_default();
     match weight(Format::OpenMetrics) {
         Some(q) if q > 0 && q >= text => Format::OpenMetrics,
@@ -49,9 +47,36 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
     }
 }
 
-/// One media range.
+/// How an answer is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// RFC 1952.
+    Gzip,
+    /// Not at all.
+    Identity,
+}
+
+/// gzip where it is asked for by name and not liked less than nothing.
+pub(super) fn coding(headers: &HeaderMap) -> Coding {
+    let values = values(headers, header::ACCEPT_ENCODING);
+    let codings = || values.iter().flat_map(|value| value.split(',')).filter_map(Range::parse);
+    let weight = |names: &[&str]| {
+        let named = codings().filter(|range| names.iter().any(|name| range.name.eq_ignore_ascii_case(name)));
+        named.map(|range| range.q).max()
+    };
+    match weight(&["gzip", "x-gzip"]) {
+        Some(q) if q > 0 && q >= weight(&["identity"]).unwrap_or_default() => Coding::Gzip,
+        _ => Coding::Identity,
+    }
+}
+
+fn values(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
+    headers.get_all(name).iter().map(HeaderValue::to_str).filter_map(Result::ok).collect()
+}
+
+/// One media range, or one coding.
 struct Range<'a> {
-    media_type: &'a str,
+    name: &'a str,
     version: Option<&'a str>,
     /// Thousandths.
     q: u16,
@@ -60,7 +85,7 @@ struct Range<'a> {
 impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
-        let mut range = Self { media_type: parts.next()?, version: None, q: 1_000 };
+        let mut range = Self { name: parts.next()?, version: None, q: 1_000 };
         for (name, value) in parts.filter_map(|part| part.split_once('=')) {
             match name {
                 "version" => range.version = Some(value.trim_matches('"')),
@@ -72,7 +97,7 @@ impl<'a> Range<'a> {
     }
 
     fn names(&self, format: Format) -> bool {
-        self.media_type.eq_ignore_ascii_case(format.media_type())
+        self.name.eq_ignore_ascii_case(format.media_type())
             && self.version.is_none_or(|version| version == format.version())
     }
 }
@@ -92,6 +117,30 @@ mod tests {
             headers.append(header::ACCEPT, HeaderValue::from_static(value));
         }
         format(&headers)
+    }
+
+    #[test]
+    fn gzip_is_for_those_who_ask_for_it() {
+        use Coding::{Gzip, Identity};
+        for (accept, want) in [
+            (None, Identity),
+            (Some(""), Identity),
+            (Some("gzip"), Gzip),
+            (Some("GZIP;q=0.1"), Gzip),
+            (Some("x-gzip"), Gzip),
+            (Some("deflate, gzip;q=1.0, *;q=0.5"), Gzip),
+            (Some("gzip;q=0"), Identity),
+            (Some("gzip;q=0.5, identity"), Identity),
+            (Some("gzip;q=1, identity;q=0.5"), Gzip),
+            (Some("*"), Identity),
+            (Some("deflate, br, zstd"), Identity),
+            (Some("gzip;q=nonsense"), Identity),
+            (Some("gzipped"), Identity),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(accept.map(|accept| (header::ACCEPT_ENCODING, HeaderValue::from_static(accept))));
+            assert_eq!(coding(&headers), want, "{accept:?}");
+        }
     }
 
     #[test]

@@ -22,14 +22,15 @@ pub(super) async fn domain(
     State(renderer): State<Renderer>,
     path: Result<Path<String>, PathRejection>,
 ) -> Response {
-    let Some(domain) = super::named(path) else { return not_found().await };
+    let home = State(renderer.clone());
+    let Some(domain) = super::named(path) else { return not_found(home).await };
     let page = renderer.render(move |snapshot, now| match snapshot.report(&domain) {
         Some(report) => Some(html::domain(report, now)),
         None => snapshot.is_watched(&domain).then(|| html::waiting(&domain)),
     });
     match page.await {
         Ok(Some(page)) => Html(page).into_response(),
-        Ok(None) => not_found().await,
+        Ok(None) => not_found(home).await,
         Err(status) => status.into_response(),
     }
 }
@@ -42,6 +43,12 @@ pub(super) async fn style() -> impl IntoResponse {
 }
 
 /// Anything else.
-pub(super) async fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, Html(html::not_found())).into_response()
+pub(super) async fn not_found(State(renderer): State<Renderer>) -> Response {
+    let home = renderer.state().paths.home();
+    (StatusCode::NOT_FOUND, Html(html::not_found(&home))).into_response()
+}
+
+/// Above the prefix: all there is to see is below it.
+pub(super) async fn home(State(renderer): State<Renderer>) -> Response {
+    (StatusCode::FOUND, [(header::LOCATION, renderer.state().paths.home())]).into_response()
 }

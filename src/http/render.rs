@@ -1,8 +1,12 @@
 //! Renders the latest snapshot off the threads that serve, a few at a time, and never under a lock.
 
 use super::State;
+use super::negotiate::Coding;
+use super::stream::Streams;
 use crate::snapshot::Snapshot;
+use axum::body::Body;
 use axum::http::StatusCode;
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::Semaphore;
@@ -16,11 +20,12 @@ const AT_ONCE: usize = 4;
 pub(super) struct Renderer {
     state: State,
     turns: Arc<Semaphore>,
+    streams: Streams,
 }
 
 impl Renderer {
     pub(super) fn new(state: State) -> Self {
-        Self { state, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self { state, turns: Arc::new(Semaphore::new(AT_ONCE)), streams: Streams::new() }
     }
 
     /// What `render` makes of the latest snapshot and the time.
@@ -35,6 +40,21 @@ impl Renderer {
             render(&state.reader.latest(), (state.now)())
         });
         rendering.await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What `write` writes of the latest snapshot, as it is read.
+    pub(super) async fn stream(
+        &self,
+        coding: Coding,
+        write: impl FnOnce(&Snapshot, &mut dyn fmt::Write) -> fmt::Result + Send + 'static,
+    ) -> Result<Body, StatusCode> {
+        let reader = self.state.reader.clone();
+        self.streams.start(coding, move |out| write(&reader.latest(), out)).await
+    }
+
+    /// What the server was started with.
+    pub(super) fn state(&self) -> &State {
+        &self.state
     }
 
     /// Whether there is anything to tell yet.

@@ -23,8 +23,12 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (writer, reader) = channel();
         let (running, stop) = watch::channel(false);
-        let router =
-            router(State { reader, now: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) });
+        let router = router(State {
+            reader,
+            reload: None,
+            paths: Paths::default(),
+            now: || SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+        });
         let task = tokio::spawn(accept::serve(listener, router, Connections::new(most), stop));
         Self { address, writer, running, task }
     }

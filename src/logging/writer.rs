@@ -1,6 +1,7 @@
 //! Log lines on their way out: a bounded queue and a thread of its own, so that a pipe that nobody reads holds up the
 //! log and nothing else. Lines that find the queue full are lost, and counted.
 
+use super::escape;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -88,7 +89,7 @@ impl Write for Lines {
     /// The subscriber hands over a whole line.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.tally.waiting.fetch_add(1, Ordering::AcqRel);
-        if self.queue.try_send(line.into()).is_err() {
+        if self.queue.try_send(escape::as_json_does(line)).is_err() {
             self.tally.waiting.fetch_sub(1, Ordering::AcqRel);
             self.tally.lost.fetch_add(1, Ordering::Relaxed);
         }

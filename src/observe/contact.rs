@@ -256,6 +256,13 @@ where
     Some(Fact::following(previous, at, seen, trouble.as_ref()))
 }
 
+impl Session {
+    /// How long each phase took, as far as it got an answer.
+    pub fn phases(&self) -> BTreeMap<Phase, Duration> {
+        self.dialogue.as_ref().map(|dialogue| phases(&dialogue.steps)).unwrap_or_default()
+    }
+}
+
 impl Latest {
     fn absorb(&mut self, dialogue: &Dialogue) {
         for (phase, took) in phases(&dialogue.steps) {

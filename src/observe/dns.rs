@@ -131,6 +131,10 @@ impl<T> Lookup<T> {
 }
 
 impl<T> Outcome<T> {
+    /// All words there are.
+    pub const WORDS: [&'static str; 7] =
+        ["answer", "no_data", "no_such_name", "server_failure", "timeout", "refused", "loop"];
+
     /// The word used in labels and JSON.
     pub fn as_str(&self) -> &'static str {
         match self {

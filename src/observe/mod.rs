@@ -6,6 +6,7 @@
 pub mod blame;
 mod contact;
 mod dns;
+mod histogram;
 mod seen;
 mod smtp;
 mod text;
@@ -13,6 +14,7 @@ mod tls;
 
 pub use contact::{Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
+pub use histogram::Histogram;
 pub use seen::{Cause, Phase, Seen, Stage, Trouble, Unseen};
 pub use smtp::{
     Dialogue, Ehlo, Extensions, Flaw, NullSender, RelayOutcome, RelayTest, Reply, StartTls, Step, Transaction,

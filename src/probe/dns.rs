@@ -4,6 +4,7 @@
 mod aliases;
 mod answer;
 mod asking;
+mod counts;
 mod domain;
 mod names;
 mod reverse;
@@ -11,6 +12,8 @@ mod upstream;
 
 use crate::name::DomainName;
 use crate::observe::{DomainDns, Lookup, MxRecord, Outcome, Ptr};
+pub use counts::{LookupCounter, LookupCounts};
+
 use answer::Answer;
 use asking::Asking;
 use hickory_resolver::net::NetError;
@@ -76,6 +79,7 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Dns {
     asking: Arc<Asking>,
+    counter: Arc<LookupCounter>,
     timeouts: Timeouts,
 }
 
@@ -105,7 +109,12 @@ impl Dns {
     pub fn with_timeouts(settings: &DnsSettings, timeouts: Timeouts) -> Result<Self, Error> {
         let anchors = if settings.dnssec { Some(anchors(settings)?) } else { None };
         let upstream = Upstream::new(&settings.nameservers, &timeouts, anchors.is_some())?;
-        Ok(Self { asking: Arc::new(Asking::new(upstream, anchors)), timeouts })
+        Ok(Self { asking: Arc::new(Asking::new(upstream, anchors)), counter: Arc::default(), timeouts })
+    }
+
+    /// Goes on counting where `counter` stands.
+    pub fn counted_by(self, counter: Arc<LookupCounter>) -> Self {
+        Self { counter, ..self }
     }
 
     /// A domain's mail exchangers and their addresses. A domain without MX records, and only such a one, is its own
@@ -137,6 +146,7 @@ impl Dns {
         let answer = timeout_at(ends, aliases::resolve(&self.asking, name, kind))
             .await
             .unwrap_or_else(|_| Answer::failed(Outcome::Timeout));
+        self.counter.count(kind, &answer.outcome);
         let lookup = Lookup { outcome: answer.outcome, dnssec: answer.dnssec, took: started.elapsed() };
         (lookup.map(|records| records.into_iter().filter_map(read).collect()), answer.aliases)
     }

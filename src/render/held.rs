@@ -190,7 +190,7 @@ mod tests {
             include_str!("held.rs"),
             include_str!("answer.rs"),
             include_str!("servers.rs"),
-            include_str!("metrics/endpoints.rs"),
+            include_str!("metrics/view.rs"),
         ];
         let own = sources.into_iter().map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());
         let quoted = own.flat_map(|source| source.split('"').skip(1).step_by(2));

@@ -1,16 +1,18 @@
 //! What is printed, as functions of what stands: values in, text out. No I/O, no clock, no opinion of its own.
 //!
-//! [`metrics`] for Prometheus, [`html`] for browsers, [`json`] for programs, [`text`] for terminals, [`table`] for the
+//! [`metrics`] and [`sd`] for Prometheus, [`discovery`] for those who watch TLS, [`html`] for browsers, [`json`] for programs, [`text`] for terminals, [`table`] for the
 //! README. What they share: `held` reads verdicts, `answer` says whether mail gets in, `fixes` what to mend, `doubts` what
 //! could not be judged, `servers` how each address does.
 
 mod answer;
+pub mod discovery;
 mod doubts;
 mod fixes;
 mod held;
 pub mod html;
 pub mod json;
 pub mod metrics;
+pub mod sd;
 mod servers;
 mod software;
 pub mod table;

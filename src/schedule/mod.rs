@@ -3,11 +3,15 @@
 
 mod contacts;
 mod pace;
+mod queue;
 mod sessions;
+mod tally;
 mod timetable;
 mod vantage;
 
 pub use contacts::{Errand, RelayRecipients, Served, Want};
-pub use sessions::{Clock, Limits, Sessions, Tally};
+pub use queue::{Queue, Waiting};
+pub use sessions::{Clock, Limits, Sessions};
+pub use tally::Tally;
 pub use timetable::{Timetable, next_due};
 pub use vantage::Vantage;

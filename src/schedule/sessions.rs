@@ -1,9 +1,9 @@
 //! Visits to endpoints on behalf of domains: one at a time to an address, spaced, under the global limits, and one for
 //! all who wait.
 
-use super::Vantage;
 use super::contacts::{Contacts, Errand, Served, Want};
 use super::pace::Pace;
+use super::{Queue, Tally, Vantage};
 use crate::observe::{Contact, Session, SessionKey};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -26,25 +26,13 @@ pub struct Limits {
     pub max_sessions: usize,
 }
 
-/// How sessions ended so far, and how many have not yet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Went all the way.
-    pub completed: u64,
-    /// Ended by what proves something about the server.
-    pub failed: u64,
-    /// Ended by what proves nothing.
-    pub inconclusive: u64,
-    /// Under way.
-    pub in_flight: usize,
-}
-
 /// Runs sessions through `probe` and keeps what they bring home.
 pub struct Sessions<P> {
     probe: P,
     clock: Clock,
     state: Mutex<State>,
     freed: Notify,
+    queue: Queue,
 }
 
 struct State {
@@ -71,7 +59,7 @@ where
             vantage: Vantage::default(),
             turns: HashMap::new(),
         };
-        Self { probe, clock, state: Mutex::new(state), freed: Notify::new() }
+        Self { probe, clock, state: Mutex::new(state), freed: Notify::new(), queue: Queue::default() }
     }
 
     /// Changes the limits for every session that has not begun.
@@ -93,7 +81,12 @@ where
 
     /// How sessions went so far.
     pub fn tally(&self) -> Tally {
-        self.state().tally
+        self.state().tally.clone()
+    }
+
+    /// Sessions that wait for a place among those at once, or for the rate, though their address may be visited.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// The facts that `want` asks for: from the store where they are fresh enough, else from a session that is
@@ -146,9 +139,11 @@ where
     async fn run(&self, address: IpAddr, errand: impl FnOnce(&mut State) -> Errand) -> (Errand, Session) {
         let spaced = self.state().pace.spaced(address, Instant::now());
         sleep_until(spaced).await;
+        let waiting = self.queue.join(Instant::now());
         let _place = self.place().await;
         let slot = self.state().pace.slot(Instant::now());
         sleep_until(slot).await;
+        drop(waiting);
         let errand = {
             let mut state = self.state();
             state.pace.visited(address, Instant::now());
@@ -191,20 +186,6 @@ impl<P> Drop for Place<'_, P> {
     fn drop(&mut self) {
         self.0.state().tally.in_flight -= 1;
         self.0.freed.notify_one();
-    }
-}
-
-impl Tally {
-    fn count(&mut self, session: &Session) {
-        let trouble = match &session.dialogue {
-            Ok(dialogue) => dialogue.trouble(),
-            Err(unseen) => Some(unseen.trouble()),
-        };
-        *match trouble {
-            None => &mut self.completed,
-            Some(trouble) if trouble.cause.is_inconclusive() => &mut self.inconclusive,
-            Some(_) => &mut self.failed,
-        } += 1;
     }
 }
 

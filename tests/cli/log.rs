@@ -1,10 +1,13 @@
 //! The log: programs can read every line, whatever peers send, and nobody floods it.
 
-use crate::process::{Process, wait_until};
+use crate::process::{Process, program, start, wait_until};
 use crate::support::mail_server::MailServer;
 use crate::world::World;
+use mx_exporter::logging::{self, LogFormat};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::process::Command;
+use std::thread;
 
 /// A greeting that would clear a terminal, forge a line and break a quotation.
 const HOSTILE: &str = "554 mx \x1b[2J\x07 \"level=error\" msg=forged\u{202e}\u{85}\\";
@@ -14,9 +17,12 @@ type Line = BTreeMap<String, String>;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_can_be_read_in_both_forms() {
     let world = World::with(|server| server.rejects(HOSTILE)).await;
-    let forms = [("logfmt", logfmt as fn(&str) -> Line), ("json", json)];
-    let daemons = forms
-        .map(|(form, read)| (read, world.daemon("a.test", &["--log.format", form, "--log.level", "debug"])));
+    world.configure("domains: [a.test]\n");
+    let (config, forms) = (world.config(), [("logfmt", logfmt as fn(&str) -> Line), ("json", json)]);
+    let daemons = forms.map(|(form, read)| {
+        let args = ["--config.file", &config, "--web.listen-address", "127.0.0.1:0", "--log.level", "debug"];
+        (read, program(&[&args[..], &["--log.format", form]].concat()))
+    });
     let runs = |daemon: &Process| daemon.lines().iter().filter(|line| line.contains("run finished")).count();
     wait_until("each has looked three times", || daemons.iter().all(|(_, daemon)| runs(daemon) >= 3));
     for (read, daemon) in daemons {
@@ -55,6 +61,26 @@ async fn nobody_floods_the_log() {
         assert!(line.keys().eq(fields), "{line:?}");
     }
     assert!((1..=20).contains(&changes), "{of_domain:#?}");
+}
+
+/// The program has no fault to show, so that this test makes one: in a process of its own, since a hook is global.
+#[test]
+fn a_panic_is_one_line() {
+    const CHILD: &str = "MX_EXPORTER_TEST_PANIC";
+    const TEXT: &str = "it's a fault\nin \"two\" lines\x1b[2J\0";
+    if std::env::var_os(CHILD).is_some() {
+        let _drain = logging::init(tracing::Level::INFO, LogFormat::Logfmt);
+        assert!(thread::spawn(|| panic!("{TEXT}")).join().is_err());
+        return;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "log::a_panic_is_one_line", "--nocapture"]).env(CHILD, "1");
+    let ended = start(&mut command).ended();
+    assert_eq!(ended.status, Some(0), "{ended:#?}");
+    let lines: Vec<Line> = ended.err.lines().map(logfmt).collect();
+    let [line] = &lines[..] else { panic!("{ended:#?}") };
+    assert_eq!((&*line["level"], &*line["panic"]), ("error", TEXT));
+    assert!(line["location"].contains("log.rs:"), "{line:?}");
 }
 
 fn log_of(daemon: Process) -> String {

@@ -1,7 +1,7 @@
 //! What the code knows: metrics, labels, the closed sets behind labels, and codes of rules and issues.
 
 use crate::promql::{Names, Selector};
-use mx_exporter::observe::{Cause, Phase};
+use mx_exporter::observe::{Cause, Outcome, Phase};
 use mx_exporter::render::metrics;
 use mx_exporter::rules::{self, Status};
 use mx_exporter::snapshot::SessionOutcome;
@@ -46,7 +46,7 @@ fn is_value(label: &str, value: &str) -> bool {
     match label {
         "cause" => any(&Cause::ALL.map(Cause::as_str)),
         "family" => any(&["v4", "v6"]),
-        "outcome" => any(&SessionOutcome::ALL.map(SessionOutcome::as_str)),
+        "outcome" => any(&SessionOutcome::ALL.map(SessionOutcome::as_str)) || any(&Outcome::<()>::WORDS),
         "phase" => any(&Phase::ALL.map(Phase::as_str)),
         "rule" => any(&rules::ALL.iter().map(|rule| rule.code).collect::<Vec<_>>()),
         "status" => any(&Status::ALL.map(Status::as_str)),

@@ -43,9 +43,10 @@ pub fn waiting(domain: &DomainName) -> String {
     page(&Waiting { root: "../", domain: domain.as_str(), unicode: domain.to_unicode() })
 }
 
-/// There is no such page, nor such a domain; what was asked for is not repeated.
-pub fn not_found() -> String {
-    page(&NotFound { root: "/" })
+/// There is no such page, nor such a domain; what was asked for is not repeated. `root` is the path of the fleet, with a
+/// slash at its end: from an unknown place only an absolute one leads there.
+pub fn not_found(root: &str) -> String {
+    page(&NotFound { root })
 }
 
 /// Templates write into a string, which takes everything.
@@ -64,8 +65,8 @@ struct Waiting<'a> {
 
 #[derive(Template)]
 #[template(path = "not_found.html", config = "src/render/askama.toml")]
-struct NotFound {
-    root: &'static str,
+struct NotFound<'a> {
+    root: &'a str,
 }
 
 #[cfg(test)]

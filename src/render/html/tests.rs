@@ -130,7 +130,7 @@ fn every_kind_of_domain_has_a_page() {
             && page.contains("xn--bcher-kva.example")
             && page.contains("not probed yet")
     );
-    assert_clean(&html::not_found());
+    assert_clean(&html::not_found("/mx/"));
 }
 
 fn fleet_of(count: usize) -> Snapshot {

@@ -12,6 +12,7 @@ use crate::name::DomainName;
 use crate::report::Report;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -35,8 +36,13 @@ pub fn waiting(domain: &DomainName) -> String {
     text(&domain::Domain::waiting(domain))
 }
 
+/// Why there is no answer.
+pub fn error(reason: &str) -> String {
+    text(&BTreeMap::from([("error", reason)]))
+}
+
 /// Plain data under string keys always becomes JSON.
-fn text(value: &impl Serialize) -> String {
+pub(super) fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

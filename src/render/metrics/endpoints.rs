@@ -5,7 +5,6 @@ use super::view::{Shared, View};
 use crate::observe::{Contact, Phase, StartTls, Tls, Unseen};
 use crate::render::software::software;
 use crate::render::time::unix_seconds;
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// SMTP service extensions that are known by name; no other keyword becomes a label.
@@ -50,30 +49,28 @@ pub(super) static FAMILIES: &[&Family] = &[
         labels: &["mx", "address"],
         help: "1 where the server accepted two outside recipients at RCPT",
         kind: Kind::Gauge,
-        write: |view, out| verdict(view, out, |of| of.held.is_open_relay()),
+        write: |view, out| verdict(view, out, |of| of.verdicts.open_relay),
     },
     &Family {
         name: "smtp_open_relay_last_test_timestamp_seconds",
         labels: &["mx", "address"],
         help: "When the open-relay test last gave a conclusive answer",
         kind: Kind::Gauge,
-        write: |view, out| {
-            number(view, out, |of| of.held.last("smtp.open_relay").map(|last| unix_seconds(last.at)))
-        },
+        write: |view, out| number(view, out, |of| of.verdicts.relay_tested.map(unix_seconds)),
     },
     &Family {
         name: "smtp_endpoint_up",
         labels: &["mx", "address"],
         help: "1 where the server holds an SMTP dialogue (220, and EHLO or HELO)",
         kind: Kind::Gauge,
-        write: |view, out| verdict(view, out, |of| of.held.is_up()),
+        write: |view, out| verdict(view, out, |of| of.verdicts.up),
     },
     &Family {
         name: "smtp_endpoint_reachable",
         labels: &["mx", "address"],
         help: "1 where a TCP connection comes about",
         kind: Kind::Gauge,
-        write: |view, out| verdict(view, out, |of| of.held.is_reachable()),
+        write: |view, out| verdict(view, out, |of| of.verdicts.reachable),
     },
     &Family {
         name: "smtp_endpoint_info",
@@ -82,7 +79,7 @@ pub(super) static FAMILIES: &[&Family] = &[
         kind: Kind::Info,
         write: |view, out| {
             each(view, |of| {
-                let family = if of.is_v4 { "v4" } else { "v6" };
+                let family = if of.ip.is_ipv4() { "v4" } else { "v6" };
                 let software = software(of.contact.latest.banner.as_ref()).label;
                 out.info(&of.labels([("family", family), ("software", software)]))
             })
@@ -122,21 +119,21 @@ pub(super) static FAMILIES: &[&Family] = &[
         labels: &["mx", "address"],
         help: "1 where STARTTLS is among the extensions",
         kind: Kind::Gauge,
-        write: |view, out| verdict(view, out, |of| of.held.offers_starttls()),
+        write: |view, out| verdict(view, out, |of| of.verdicts.starttls_offered),
     },
     &Family {
         name: "smtp_auth_before_tls",
         labels: &["mx", "address"],
         help: "1 where AUTH is offered before TLS",
         kind: Kind::Gauge,
-        write: |view, out| verdict(view, out, |of| of.held.offers_auth_before_tls()),
+        write: |view, out| verdict(view, out, |of| of.verdicts.auth_before_tls),
     },
     &Family {
         name: "smtp_reverse_dns_ok",
         labels: &["mx", "address"],
         help: "1 where a PTR name of the address leads back to it",
         kind: Kind::Gauge,
-        write: |view, out| verdict(view, out, |of| of.held.has_reverse_dns()),
+        write: |view, out| verdict(view, out, |of| of.verdicts.reverse_dns),
     },
     &Family {
         name: "smtp_extension_info",
@@ -178,7 +175,7 @@ pub(super) static FAMILIES: &[&Family] = &[
         labels: &["mx", "address"],
         help: "1 where the certificate's chain, name and dates satisfy a sender that checks them",
         kind: Kind::Gauge,
-        write: |view, out| verdict(view, out, |of| of.held.has_valid_certificate()),
+        write: |view, out| verdict(view, out, |of| of.verdicts.certificate_valid),
     },
     &Family {
         name: "smtp_certificate_not_after_timestamp_seconds",
@@ -217,11 +214,8 @@ fn ended(contact: &Contact) -> Option<Unseen> {
     }
 }
 
-/// The doubts of the endpoint's own rules; the postmaster is a matter of each domain.
 fn inconclusive(of: &Shared<'_>, out: &mut Series<'_>) -> fmt::Result {
-    let own = of.held.doubts().filter(|(rule, _)| *rule != "smtp.postmaster");
-    let troubles: BTreeSet<_> = own.map(|(_, doubt)| (doubt.trouble.stage, doubt.trouble.cause)).collect();
-    troubles.into_iter().try_for_each(|(stage, cause)| {
+    of.verdicts.doubts.iter().try_for_each(|(stage, cause)| {
         out.flag(&of.labels([("stage", stage.as_str()), ("cause", cause.as_str())]), true)
     })
 }
@@ -240,7 +234,7 @@ fn extensions(of: &Shared<'_>, out: &mut Series<'_>) -> fmt::Result {
 }
 
 fn tls_version(of: &Shared<'_>) -> Option<f64> {
-    if of.held.lacks_tls() {
+    if of.verdicts.lacks_tls {
         return Some(0.0);
     }
     of.contact.latest.tls.as_ref().map(|tls| tls.version.as_f64())

@@ -6,12 +6,12 @@ mod domains;
 mod endpoints;
 mod family;
 mod prober;
+mod process;
 mod rules;
 mod view;
 
-pub use classic::classic;
-
 use crate::snapshot::Snapshot;
+use classic::Classic;
 use family::{Family, Series};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
@@ -20,24 +20,34 @@ use std::collections::BTreeMap;
 use std::fmt;
 use view::View;
 
-/// Everything as OpenMetrics 1.0: families by name, series by label, each series once.
-pub fn openmetrics(snapshot: &Snapshot) -> String {
+/// Writes everything as OpenMetrics 1.0: families by name, series by label, each series once. No more is held in memory
+/// than some words for each endpoint.
+///
+/// # Errors
+/// Where `out` takes no more.
+pub fn openmetrics(snapshot: &Snapshot, out: &mut impl fmt::Write) -> fmt::Result {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Fleet(snapshot.clone())));
-    let mut text = String::new();
-    // A string takes all that is written. Were it not so, the missing end mark would fail the scrape.
-    prometheus_client::encoding::text::encode(&mut text, &registry).ok();
-    text
+    prometheus_client::encoding::text::encode(out, &registry)
+}
+
+/// Writes the same in the text format 0.0.4.
+///
+/// # Errors
+/// Where `out` takes no more.
+pub fn classic(snapshot: &Snapshot, out: &mut impl fmt::Write) -> fmt::Result {
+    openmetrics(snapshot, &mut Classic::new(out))
 }
 
 /// Every metric with the labels that each of its series has: what alerts and dashboards may ask for.
-pub fn labels() -> BTreeMap<&'static str, &'static [&'static str]> {
-    families().iter().map(|family| (family.name, family.labels)).collect()
+pub fn labels() -> BTreeMap<String, &'static [&'static str]> {
+    families().iter().flat_map(|family| family.metrics()).collect()
 }
 
 fn families() -> Vec<&'static Family> {
     let mut all: Vec<_> =
-        [domains::FAMILIES, endpoints::FAMILIES, prober::FAMILIES, rules::FAMILIES].concat();
+        [domains::FAMILIES, endpoints::FAMILIES, prober::FAMILIES, process::FAMILIES, rules::FAMILIES]
+            .concat();
     all.sort_by_key(|family| family.name);
     all
 }

@@ -1,6 +1,7 @@
 //! Series about the prober itself. What it does not know yet is absent.
 
 use super::family::{Family, Kind};
+use crate::observe::{Histogram, Phase};
 use crate::render::time::unix_seconds;
 use crate::snapshot::SessionOutcome;
 
@@ -76,5 +77,54 @@ pub(super) static FAMILIES: &[&Family] = &[
         help: "Sessions under way",
         kind: Kind::Gauge,
         write: |view, out| out.count(&[], view.snapshot.prober.sessions_in_flight),
+    },
+    &Family {
+        name: "mx_exporter_schedule_lag_seconds",
+        labels: &[],
+        help: "How long the run or session that has waited longest has been ready to begin, for want of a place: of max_sessions, new_connections_per_second or the look-ups; 0 where none waits",
+        kind: Kind::Gauge,
+        write: |view, out| match view.snapshot.prober.schedule_lag {
+            Some(lag) => out.gauge(&[], lag.as_secs_f64()),
+            None => Ok(()),
+        },
+    },
+    &Family {
+        name: "mx_exporter_phase_seconds",
+        labels: &["le", "phase"],
+        help: "How long each phase of a session took until its answer, over all sessions since the start",
+        kind: Kind::Histogram,
+        write: |view, out| {
+            Phase::ALL.into_iter().try_for_each(|phase| {
+                let none = Histogram::default();
+                let histogram = view.snapshot.prober.phases.get(&phase).unwrap_or(&none);
+                out.histogram(&[("phase", phase.as_str())], histogram)
+            })
+        },
+    },
+    &Family {
+        name: "mx_exporter_dns_lookups_total",
+        labels: &["type", "outcome"],
+        help: "DNS look-ups that ended since the start, those answered from memory included, by record type and outcome",
+        kind: Kind::Counter,
+        write: |view, out| {
+            view.snapshot.prober.lookups.iter().try_for_each(|(kind, outcomes)| {
+                let labels = |outcome| [("type", *kind), ("outcome", outcome)];
+                outcomes.iter().try_for_each(|(outcome, count)| out.counter(&labels(*outcome), *count))
+            })
+        },
+    },
+    &Family {
+        name: "mx_exporter_shard_ordinal",
+        labels: &[],
+        help: "Which of the machines that share the domains this is, from 0",
+        kind: Kind::Gauge,
+        write: |view, out| out.gauge(&[], i64::from(view.snapshot.prober.shard.ordinal)),
+    },
+    &Family {
+        name: "mx_exporter_total_shards",
+        labels: &[],
+        help: "How many machines share the domains among them",
+        kind: Kind::Gauge,
+        write: |view, out| out.gauge(&[], i64::from(view.snapshot.prober.shard.total)),
     },
 ];

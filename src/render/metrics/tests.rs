@@ -4,10 +4,10 @@ use super::*;
 use crate::observe::testing::{
     asks_relay, bounce, endpoint, no_ptr, now, null_sender, observation, open_relay, relay,
 };
-use crate::observe::{Cause, ChainTrouble, Outcome, PeerText};
+use crate::observe::{Cause, ChainTrouble, Histogram, Outcome, PeerText, Phase};
 use crate::render::testing::{after, report, run, snapshot};
 use crate::rules::{ALL, Overrides, Severity, Status};
-use crate::snapshot::{ConfigRead, ProberFacts, SessionOutcome};
+use crate::snapshot::{ConfigRead, ProberFacts, ProcessFacts, SessionOutcome, Shard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const MX1: &str = r#"mx="mx1.example.com",address="192.0.2.10""#;
 fn parse(text: &str) -> BTreeMap<String, String> {
     let mut samples = BTreeMap::new();
     let mut families: BTreeSet<String> = BTreeSet::new();
-    let (mut helped, mut family) = (String::new(), String::new());
+    let (mut helped, mut family, mut suffixes) = (String::new(), String::new(), &[""][..]);
     for line in text.lines().take_while(|line| *line != "# EOF") {
         let words: Vec<&str> = line.splitn(4, ' ').collect();
         match *words {
@@ -30,9 +30,10 @@ fn parse(text: &str) -> BTreeMap<String, String> {
                 let suffix = match kind {
                     "info" => "_info",
                     "counter" if !name.ends_with("_total") => "_total",
-                    "counter" | "gauge" => "",
+                    "counter" | "gauge" | "histogram" => "",
                     other => panic!("what is {other}?"),
                 };
+                suffixes = if kind == "histogram" { &["_sum", "_count", "_bucket"] } else { &[""] };
                 family = format!("{name}{suffix}");
                 assert!(families.last().is_none_or(|last| *last < family), "unsorted: {family}");
                 families.insert(family.clone());
@@ -41,7 +42,10 @@ fn parse(text: &str) -> BTreeMap<String, String> {
             _ => {
                 let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("no value: {line}"));
                 let name = series.split('{').next().unwrap();
-                assert_eq!(name, family, "a stray series");
+                assert!(
+                    suffixes.iter().any(|suffix| name == format!("{family}{suffix}")),
+                    "a stray series: {line}"
+                );
                 value.parse::<f64>().unwrap_or_else(|_| panic!("no number: {line}"));
                 assert!(series == name || series.ends_with("\"}") && !series.contains("{}"), "{line}");
                 assert!(samples.insert(series.to_owned(), value.to_owned()).is_none(), "twice: {series}");
@@ -51,10 +55,17 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     samples
 }
 
+fn text(snapshot: &Snapshot) -> String {
+    let mut text = String::new();
+    openmetrics(snapshot, &mut text).expect("a string takes everything");
+    text
+}
+
 fn samples(snapshot: &Snapshot) -> BTreeMap<String, String> {
-    let openmetrics = openmetrics(snapshot);
+    let openmetrics = text(snapshot);
     assert!(openmetrics.ends_with("\n# EOF\n") && openmetrics.matches("# EOF").count() == 1);
-    let classic = classic(&openmetrics);
+    let mut classic = String::new();
+    super::classic(snapshot, &mut classic).expect("a string takes everything");
     assert!(!classic.contains("# EOF") && !classic.contains("# UNIT") && !classic.contains(" info\n"));
     let samples = parse(&openmetrics);
     assert_eq!(samples, parse(&classic), "the formats differ");
@@ -226,10 +237,12 @@ fn an_endpoint_is_judged_whatever_one_domain_calls_severe() {
     let relays = observation().of([endpoint().relay(Some(open_relay()))]);
     for (code, severity) in [("smtp.open_relay", Some(Severity::Info)), ("smtp.open_relay", None)] {
         let overrides = Overrides(BTreeMap::from([(code, severity)]));
-        let lenient = run(None, &relays.clone().named("lenient.example"), &overrides);
-        let strict = report(&relays.clone().named("strict.example"));
-        let samples = samples(&snapshot([lenient, strict]));
-        says(&samples, &[(&format!("smtp_open_relay{{{MX1}}}"), "1")]);
+        for (lenient, strict) in [("a.example", "b.example"), ("b.example", "a.example")] {
+            let lenient = run(None, &relays.clone().named(lenient), &overrides);
+            let strict = report(&relays.clone().named(strict));
+            let samples = samples(&snapshot([lenient, strict]));
+            says(&samples, &[(&format!("smtp_open_relay{{{MX1}}}"), "1")]);
+        }
     }
 }
 
@@ -284,6 +297,29 @@ fn nothing_is_said_of_what_was_never_probed() {
     assert!(!samples.contains_key("mx_exporter_config_last_reload_successful"));
 }
 
+/// What the daemon counts and the kernel knows.
+fn prober() -> ProberFacts {
+    let mut banners = Histogram::default();
+    banners.add(Duration::from_millis(40));
+    banners.add(Duration::from_secs(6));
+    ProberFacts {
+        schedule_lag: Some(Duration::from_millis(2_500)),
+        phases: BTreeMap::from([(Phase::Banner, banners)]),
+        lookups: BTreeMap::from([("MX", BTreeMap::from([("answer", 7), ("timeout", 0)]))]),
+        shard: Shard { ordinal: 2, total: 3 },
+        process: Some(ProcessFacts {
+            cpu: Duration::from_millis(1_500),
+            resident_bytes: 30 << 20,
+            virtual_bytes: 100 << 20,
+            max_virtual_bytes: None,
+            open_fds: 12,
+            max_fds: Some(1024),
+            started: now() - Duration::from_secs(3_600),
+        }),
+        ..ProberFacts::default()
+    }
+}
+
 #[test]
 fn the_prober_tells_of_itself() {
     let prober = ProberFacts {
@@ -293,6 +329,7 @@ fn the_prober_tells_of_itself() {
         sessions_in_flight: 3,
         panics: 2,
         config: Some(ConfigRead { successful: false, last_success: now() - Duration::from_secs(60) }),
+        ..prober()
     };
     says(
         &samples(&Snapshot { prober, ..Snapshot::default() }),
@@ -305,6 +342,25 @@ fn the_prober_tells_of_itself() {
             ("mx_exporter_task_panics_total", "2"),
             ("mx_exporter_config_last_reload_successful", "0"),
             ("mx_exporter_config_last_reload_success_timestamp_seconds", "1799999940.0"),
+            ("mx_exporter_schedule_lag_seconds", "2.5"),
+            (r#"mx_exporter_phase_seconds_sum{phase="banner"}"#, "6.04"),
+            (r#"mx_exporter_phase_seconds_count{phase="banner"}"#, "2"),
+            (r#"mx_exporter_phase_seconds_bucket{le="0.025",phase="banner"}"#, "0"),
+            (r#"mx_exporter_phase_seconds_bucket{le="0.05",phase="banner"}"#, "1"),
+            (r#"mx_exporter_phase_seconds_bucket{le="10.0",phase="banner"}"#, "2"),
+            (r#"mx_exporter_phase_seconds_bucket{le="+Inf",phase="banner"}"#, "2"),
+            (r#"mx_exporter_phase_seconds_count{phase="transaction"}"#, "0"),
+            (r#"mx_exporter_dns_lookups_total{type="MX",outcome="answer"}"#, "7"),
+            (r#"mx_exporter_dns_lookups_total{type="MX",outcome="timeout"}"#, "0"),
+            ("mx_exporter_shard_ordinal", "2"),
+            ("mx_exporter_total_shards", "3"),
+            ("process_cpu_seconds_total", "1.5"),
+            ("process_resident_memory_bytes", "31457280.0"),
+            ("process_virtual_memory_bytes", "104857600.0"),
+            ("process_virtual_memory_max_bytes", "18446744073709553000.0"),
+            ("process_open_fds", "12.0"),
+            ("process_max_fds", "1024.0"),
+            ("process_start_time_seconds", "1799996400.0"),
             (concat!("mx_exporter_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), "1"),
         ],
     );
@@ -313,7 +369,7 @@ fn the_prober_tells_of_itself() {
 #[test]
 fn peer_text_is_never_a_label() {
     let evil = "\"}\nsmtp_open_relay{mx=\"x\"} 1\n<script>evil";
-    let text = || PeerText::from(evil);
+    let name = PeerText::from(evil);
     let hostile = endpoint()
         .banner_is(Ok(crate::observe::Reply {
             code: 220,
@@ -323,17 +379,17 @@ fn peer_text_is_never_a_label() {
         .ehlo(&format!("250-mx\n250-STARTTLS\n250 {}", evil.replace('\n', " ")))
         .relay(Some(relay(vec![asks_relay("relaytest@example.org", "554 evil")], None)))
         .null_sender(Some(null_sender(bounce("250 ok evil", "250 ok"), None)));
-    let report = report(&observation().of([hostile.with_ptr(crate::observe::testing::ptr(text().as_str()))]));
-    let openmetrics = openmetrics(&snapshot([report]));
-    assert!(!openmetrics.contains("evil") && !openmetrics.contains("script"), "{openmetrics}");
+    let report = report(&observation().of([hostile.with_ptr(crate::observe::testing::ptr(name.as_str()))]));
+    let openmetrics = text(&snapshot([report]));
+    assert!(!openmetrics.contains("evil") && !openmetrics.contains("<script"), "{openmetrics}");
 }
 
 #[test]
 fn what_left_the_snapshot_left_the_metrics() {
     let both =
         snapshot([report(&observation().named("a.example")), report(&observation().named("b.example"))]);
-    assert!(openmetrics(&both).contains("b.example"));
-    assert!(!openmetrics(&snapshot([report(&observation().named("a.example"))])).contains("b.example"));
+    assert!(text(&both).contains("b.example"));
+    assert!(!text(&snapshot([report(&observation().named("a.example"))])).contains("b.example"));
 }
 
 #[test]
@@ -345,17 +401,17 @@ fn every_metric_has_the_labels_it_declares() {
         broken("busy.example", endpoint().at("mx.busy.example", "192.0.2.21").banner("421 later")),
     ];
     let config = Some(ConfigRead { successful: true, last_success: now() });
-    let prober =
-        ProberFacts { v4_blocked: Some(false), v6_blocked: Some(true), config, ..ProberFacts::default() };
+    let prober = ProberFacts { v4_blocked: Some(false), v6_blocked: Some(true), config, ..prober() };
     let mut written: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for series in samples(&Snapshot { prober, ..snapshot(reports) }).into_keys() {
         let (name, rest) = series.split_once('{').unwrap_or((&series, ""));
         let pairs = rest.split("\",").filter_map(|pair| Some(pair.split_once('=')?.0.to_owned()));
         written.entry(name.to_owned()).or_default().insert(pairs.collect());
     }
-    let declared = labels().into_iter().map(|(name, labels)| {
-        (name.to_owned(), BTreeSet::from([labels.iter().copied().map(str::to_owned).collect()]))
-    });
+    let declared = labels()
+        .into_iter()
+        .map(|(name, labels)| (name, BTreeSet::from([labels.iter().copied().map(str::to_owned).collect()])));
     assert_eq!(written, declared.collect());
-    assert_eq!(families().len(), labels().len(), "a name is taken twice");
+    let names: BTreeSet<_> = families().iter().map(|family| family.name).collect();
+    assert_eq!(families().len(), names.len(), "a name is taken twice");
 }

@@ -1,0 +1,105 @@
+//! The TLS endpoints of mail domains, one entry a host, for programs that watch TLS: entries of type `tls.endpoint.v1`.
+
+use super::json;
+use crate::name::{DomainName, MxName};
+use crate::report::Report;
+use crate::snapshot::Snapshot;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(rename = "ref")]
+    reference: String,
+    payload: Payload<'a>,
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    host: &'a str,
+    port: u16,
+    sni: &'a str,
+    starttls: &'static str,
+    require_starttls: bool,
+}
+
+/// The hosts of all domains, each once, sorted. TLS is required where any domain requires it.
+pub fn fleet(snapshot: &Snapshot) -> String {
+    entries(snapshot.reports.iter().map(|report| &**report))
+}
+
+/// The hosts of one domain, sorted, as far as it has been probed; none where it is not watched.
+pub fn domain(snapshot: &Snapshot, domain: &DomainName) -> Option<String> {
+    let report = snapshot.report(domain).map(|report| &**report);
+    snapshot.is_watched(domain).then(|| entries(report.into_iter()))
+}
+
+fn entries<'a>(reports: impl Iterator<Item = &'a Report>) -> String {
+    let mut hosts: BTreeMap<(&MxName, u16), bool> = BTreeMap::new();
+    for report in reports {
+        for endpoint in &report.observation.endpoints {
+            let required = hosts.entry((&endpoint.mx, endpoint.contact.key.address.port())).or_default();
+            *required |= requires_starttls(report, &endpoint.mx);
+        }
+    }
+    json::text(
+        &hosts.into_iter().map(|((mx, port), required)| Entry::of(mx, port, required)).collect::<Vec<_>>(),
+    )
+}
+
+/// Whether senders must not fall back to plaintext: an enforced MTA-STS policy or valid DANE says so, and nothing else
+/// does. Neither is looked up so far.
+fn requires_starttls(_: &Report, _: &MxName) -> bool {
+    false
+}
+
+impl<'a> Entry<'a> {
+    fn of(mx: &'a MxName, port: u16, require_starttls: bool) -> Self {
+        let host = mx.as_str();
+        Self {
+            kind: "tls.endpoint.v1",
+            reference: format!("{host}:{port}"),
+            payload: Payload { host, port, sni: host, starttls: "smtp", require_starttls },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::testing::{endpoint, observation};
+    use crate::render::testing::{report, snapshot};
+    use serde_json::{Value, json};
+
+    fn parsed(text: &str) -> Value {
+        serde_json::from_str(text).expect("JSON")
+    }
+
+    fn entry(host: &str) -> Value {
+        json!({"type": "tls.endpoint.v1", "ref": format!("{host}:25"),
+               "payload": {"host": host, "port": 25, "sni": host, "starttls": "smtp", "require_starttls": false}})
+    }
+
+    #[test]
+    fn each_host_is_there_once_whatever_number_of_addresses_and_domains_it_has() {
+        let second = endpoint().at("mx2.example.com", "192.0.2.11").preference(5);
+        let one = report(&observation().of([second, endpoint()]));
+        let other = report(&observation().named("b.example"));
+        let null = report(&observation().named("null.example").of([]).mx([(0, ".")]));
+        let snapshot = snapshot([one, other, null]);
+        let hosts = json!([entry("mx1.example.com"), entry("mx2.example.com")]);
+        assert_eq!(parsed(&fleet(&snapshot)), hosts);
+        let of = |name: &str| domain(&snapshot, &DomainName::parse(name).unwrap()).map(|text| parsed(&text));
+        assert_eq!(of("example.com"), Some(hosts));
+        assert_eq!(of("b.example"), Some(json!([entry("mx1.example.com")])));
+        assert_eq!(of("null.example"), Some(json!([])));
+        assert_eq!(of("unknown.example"), None);
+    }
+
+    #[test]
+    fn no_domain_no_host() {
+        assert_eq!(fleet(&Snapshot::default()), "[]");
+    }
+}

@@ -1,0 +1,135 @@
+//! Targets for Prometheus, as its HTTP service discovery reads them: every endpoint by its address, every domain by its
+//! name. Labels come from names, numbers and closed tables, never from a peer's text.
+
+use super::json;
+use super::software::software;
+use crate::name::{DomainName, MxName};
+use crate::observe::Contact;
+use crate::snapshot::Snapshot;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// As many domains are named at one endpoint; how many there are is always told.
+const DOMAINS: usize = 100;
+
+/// Targets that share their labels.
+#[derive(Serialize)]
+struct Group {
+    targets: [String; 1],
+    labels: BTreeMap<&'static str, String>,
+}
+
+/// An endpoint and the domains that use it.
+struct Used<'a> {
+    contact: &'a Contact,
+    domains: Vec<&'a DomainName>,
+}
+
+/// Every address of every MX, one group each, sorted by both.
+pub fn endpoints(snapshot: &Snapshot) -> String {
+    let mut all: BTreeMap<(&MxName, SocketAddr), Used<'_>> = BTreeMap::new();
+    for report in snapshot.reports.iter() {
+        for endpoint in &report.observation.endpoints {
+            let (contact, address) = (&*endpoint.contact, endpoint.contact.key.address);
+            let none = || Used { contact, domains: Vec::new() };
+            let used = all.entry((&endpoint.mx, address)).or_insert_with(none);
+            if used.domains.last() != Some(&report.domain()) {
+                used.domains.push(report.domain());
+            }
+        }
+    }
+    json::text(&all.iter().map(|((mx, address), used)| used.group(mx, *address)).collect::<Vec<_>>())
+}
+
+/// Every watched domain, probed or not, one group each, sorted.
+pub fn domains(snapshot: &Snapshot) -> String {
+    let group = |domain: &DomainName| Group {
+        targets: [domain.to_string()],
+        labels: BTreeMap::from([
+            ("__meta_mx_domain", domain.to_string()),
+            ("__meta_mx_domain_unicode", domain.to_unicode()),
+        ]),
+    };
+    json::text(&snapshot.domains.iter().map(group).collect::<Vec<_>>())
+}
+
+impl Used<'_> {
+    fn group(&self, mx: &MxName, address: SocketAddr) -> Group {
+        let family = if address.is_ipv4() { "v4" } else { "v6" };
+        Group {
+            targets: [address.to_string()],
+            labels: BTreeMap::from([
+                ("__meta_mx_address", address.ip().to_string()),
+                ("__meta_mx_domain_count", self.domains.len().to_string()),
+                ("__meta_mx_domains", self.names()),
+                ("__meta_mx_family", family.to_owned()),
+                ("__meta_mx_host", mx.to_string()),
+                ("__meta_mx_port", address.port().to_string()),
+                ("__meta_mx_software", software(self.contact.latest.banner.as_ref()).label.to_owned()),
+            ]),
+        }
+    }
+
+    /// `,a.example,b.example,`: a comma on either side of each, so that a pattern can ask for one.
+    fn names(&self) -> String {
+        self.domains.iter().take(DOMAINS).fold(",".to_owned(), |names, domain| format!("{names}{domain},"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::testing::{endpoint, observation};
+    use crate::render::testing::{report, snapshot};
+    use serde_json::{Value, json};
+
+    fn parsed(text: &str) -> Value {
+        serde_json::from_str(text).expect("JSON")
+    }
+
+    #[test]
+    fn an_endpoint_is_one_group_with_all_its_domains() {
+        let v6 = || endpoint().at("mx1.example.com", "2001:db8::10");
+        let a = report(&observation().named("a.example").of([endpoint(), v6()]));
+        let b = report(&observation().named("b.example").of([endpoint()]));
+        let groups = parsed(&endpoints(&snapshot([a, b])));
+        assert_eq!(
+            groups[0],
+            json!({"targets": ["192.0.2.10:25"], "labels": {
+                "__meta_mx_address": "192.0.2.10", "__meta_mx_domain_count": "2",
+                "__meta_mx_domains": ",a.example,b.example,", "__meta_mx_family": "v4",
+                "__meta_mx_host": "mx1.example.com", "__meta_mx_port": "25", "__meta_mx_software": "postfix"}})
+        );
+        assert_eq!(groups[1]["targets"], json!(["[2001:db8::10]:25"]));
+        assert_eq!(groups[1]["labels"]["__meta_mx_address"], "2001:db8::10");
+        assert_eq!(groups[1]["labels"]["__meta_mx_domains"], ",a.example,");
+        assert_eq!(groups.as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn an_endpoint_of_very_many_domains_names_some_and_counts_all() {
+        let reports =
+            (0..250).map(|n| report(&observation().named(&format!("d{n}.example")).of([endpoint()])));
+        let groups = parsed(&endpoints(&snapshot(reports)));
+        let labels = &groups[0]["labels"];
+        assert_eq!(labels["__meta_mx_domains"].as_str().unwrap().matches(',').count(), DOMAINS + 1);
+        assert_eq!(labels["__meta_mx_domain_count"], "250");
+    }
+
+    #[test]
+    fn a_domain_is_a_target_before_it_is_probed() {
+        let names = ["bücher.example", "example.com"].map(|name| DomainName::parse(name).unwrap());
+        let waiting = Snapshot { domains: names.into(), ..Snapshot::default() };
+        assert_eq!(
+            parsed(&domains(&waiting)),
+            json!([
+                {"targets": ["xn--bcher-kva.example"], "labels": {
+                    "__meta_mx_domain": "xn--bcher-kva.example", "__meta_mx_domain_unicode": "bücher.example"}},
+                {"targets": ["example.com"], "labels": {
+                    "__meta_mx_domain": "example.com", "__meta_mx_domain_unicode": "example.com"}},
+            ])
+        );
+        assert_eq!((domains(&Snapshot::default()), endpoints(&waiting)), ("[]".to_owned(), "[]".to_owned()));
+    }
+}
