@@ -57,7 +57,7 @@ pub enum Command {
 #[derive(Args, Clone, Copy, Debug)]
 #[command(next_help_heading = "Log")]
 pub struct LogFlags {
-    /// The least severe messages to log: error, warn, info, debug or trace [default: info; warn for check].
+    /// The least severe messages to log: error, warn, info, debug or trace (default: info; warn for check).
     #[arg(long = "log.level", value_name = "LEVEL")]
     level: Option<tracing::Level>,
     /// The form of a log line.

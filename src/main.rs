@@ -57,7 +57,7 @@ async fn watch(flags: WatchFlags, stop: Receiver<bool>) -> Result<(), Box<dyn Er
         info!(address = %listener.local_addr()?, "listening");
         tokio::spawn(http::serve(listener, state.clone(), stop.clone()));
     }
-    Daemon::new(&config, workshop, writer).watch(stop, reloads).await;
+    Daemon::new(config, workshop, writer).watch(stop, reloads).await;
     Ok(())
 }
 

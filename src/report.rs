@@ -2,8 +2,9 @@
 
 use crate::name::DomainName;
 use crate::observe::{Observation, Trouble};
-use crate::rules::{Finding, Rule, Severity, Status, Subject};
+use crate::rules::{Acceptance, Finding, Rule, Severity, Status, Subject};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// One domain, as everything that prints sees it.
@@ -57,6 +58,8 @@ pub struct Weighed {
     pub finding: Finding,
     /// The issue's own severity, or the one from `rules:`; none where the configuration switched it off.
     pub severity: Option<Severity>,
+    /// Why it is known and wanted, and counts as an info at most.
+    pub accepted: Option<Arc<Acceptance>>,
 }
 
 /// An inconclusive run of looks.

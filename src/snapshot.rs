@@ -17,9 +17,14 @@ pub struct Snapshot {
     pub reports: Arc<[Arc<Report>]>,
     /// Domains that are configured, with or without a report, sorted.
     pub domains: Arc<[DomainName]>,
+    /// Labels that operators gave to domains.
+    pub labels: Arc<BTreeMap<DomainName, Labels>>,
     /// The prober's own state at that moment.
     pub prober: ProberFacts,
 }
+
+/// Values by name.
+pub type Labels = Arc<BTreeMap<Box<str>, Box<str>>>;
 
 /// What the prober knows of itself. What is not known yet is absent, never zero.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +41,8 @@ pub struct ProberFacts {
     pub panics: u64,
     /// How the configuration was last read.
     pub config: Option<ConfigRead>,
+    /// Whether each domain file is used as it is now, by its path.
+    pub domain_files: Arc<BTreeMap<String, bool>>,
     /// How long the work has been waiting that is ready and has waited longest for a place; nothing where none waits.
     pub schedule_lag: Option<Duration>,
     /// How long the phases of all sessions took.

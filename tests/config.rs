@@ -2,9 +2,9 @@
 //! and one line in `config/messages.txt` for each of them.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "what goes wrong here fails the test")]
 
-use mx_exporter::config::{self, Config, Domain, Settings, kind};
+use mx_exporter::config::{self, Config, Domain, Interval, Settings, Thresholds, kind};
 use mx_exporter::name::{DomainName, HeloName, Mailbox, MxName};
-use mx_exporter::rules::{Tests, TrustedBy};
+use mx_exporter::rules::{Acceptance, Severity, Tests, TrustedBy};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const EXAMPLE: &str = include_str!("../config/example.yml");
 
@@ -20,11 +20,12 @@ const EXAMPLE: &str = include_str!("../config/example.yml");
 fn every_class_of_error_has_its_message() {
     let folder = Path::new("tests/config");
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let files: BTreeSet<PathBuf> = files.filter(|path| path.extension().unwrap() == "yml").collect();
+    let files: BTreeSet<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|it| it == "yml")).collect();
     let messages = fs::read_to_string(folder.join("messages.txt")).unwrap();
     let mut messages = messages.lines();
     for file in files {
-        let said = config::load(&file).expect_err(&format!("{file:?} is valid")).to_string();
+        let said = config::load(&file, None).expect_err(&format!("{file:?} is valid")).to_string();
         assert_eq!(said.strip_prefix("tests/config/"), messages.next(), "{file:?}");
     }
     assert_eq!(messages.next(), None, "a message without a file");
@@ -32,7 +33,7 @@ fn every_class_of_error_has_its_message() {
 
 #[test]
 fn a_file_that_cannot_be_read_says_which_and_why() {
-    let error = config::load(Path::new("tests/config/absent.yml")).unwrap_err();
+    let error = config::load(Path::new("tests/config/absent.yml"), None).unwrap_err();
     assert_eq!(error.to_string(), "tests/config/absent.yml: cannot be read");
     let source = std::error::Error::source(&error).unwrap();
     assert!(source.to_string().contains("No such file"), "{source}");
@@ -40,23 +41,29 @@ fn a_file_that_cannot_be_read_says_which_and_why() {
 
 #[test]
 fn a_file_without_end_is_not_read_for_ever() {
-    let error = config::load(Path::new("/dev/zero")).unwrap_err();
+    let error = config::load(Path::new("/dev/zero"), None).unwrap_err();
     assert_eq!(error.to_string(), "/dev/zero: larger than 32 MiB");
 }
 
 #[test]
 fn defaults_are_those_of_the_contract() {
-    let Config { defaults, domains, dns, network, tls } = read("domains:");
+    let Config { defaults, domains, dns, network, tls, .. } = read("domains:");
     assert_eq!(
-        defaults,
+        *defaults,
         Settings {
-            interval: minutes(15),
+            interval: Interval::Every(minutes(15)),
             transactions_interval: minutes(60),
             timeout: minutes(2),
             helo_name: None,
             mail_from: None,
             tests: Tests { null_sender: true, postmaster: true, open_relay: true },
             test_probe_address: vec![mailbox("postmaster@example.com")],
+            expect_mx: vec![],
+            thresholds: Thresholds {
+                certificate_expires_soon: minutes(20 * 24 * 60),
+                persistent: minutes(4 * 60),
+            },
+            labels: Arc::default(),
         }
     );
     assert_eq!(domains, []);
@@ -78,10 +85,16 @@ fn defaults_are_those_of_the_contract() {
 
 #[test]
 fn the_example_states_the_defaults() {
-    let example = read(EXAMPLE);
-    assert_eq!(Config { domains: vec![], ..example.clone() }, Config::default());
+    let (example, defaults) = (read(EXAMPLE), Config::default());
+    assert_eq!(example.defaults, defaults.defaults);
+    assert_eq!(
+        (&example.dns, &example.network, &example.tls),
+        (&defaults.dns, &defaults.network, &defaults.tls)
+    );
+    assert_eq!((example.has_domain_files(), example.warnings.len()), (false, 0));
     assert_eq!(*example.domains[0], by_default("example.com"));
-    assert_eq!(*example.domains[1], Domain { interval: minutes(5), ..by_default("example.org") });
+    let own = Settings { interval: Interval::Every(minutes(5)), ..Settings::default() };
+    assert_eq!(*example.domains[1], Domain { settings: Arc::new(own), ..by_default("example.org") });
 }
 
 #[test]
@@ -96,6 +109,7 @@ fn the_example_mentions_every_key() {
         "defaults: {unheard_of: 1}",
         "domains: [{unheard_of: 1}]",
         "dns: {unheard_of: 1}",
+        "defaults: {thresholds: {unheard_of: 1}}",
         "network: {unheard_of: 1}",
         "tls: {unheard_of: 1}",
     ] {
@@ -122,7 +136,7 @@ fn what_the_example_leaves_out_can_be_put_in() {
         assert_ne!(read(&text.join("\n")), read(EXAMPLE), "{line}");
         left_out += 1;
     }
-    assert_eq!(left_out, 8);
+    assert_eq!(left_out, 14);
 }
 
 #[test]
@@ -168,7 +182,7 @@ defaults:
 ",
     );
     let defaults = Settings {
-        interval: minutes(5),
+        interval: Interval::Every(minutes(5)),
         transactions_interval: minutes(120),
         helo_name: HeloName::parse("probe.example.net").ok(),
         tests: Tests { null_sender: true, postmaster: true, open_relay: false },
@@ -182,20 +196,162 @@ defaults:
         test_probe_address: vec![mailbox("a@relay.example"), mailbox("b@relay.example")],
         ..defaults.clone()
     };
-    let domain = |name, settings: &Settings| settings.clone().domain(domain(name), Default::default());
+    let domain = |name, settings: &Settings| Domain::plain(domain(name), Arc::new(settings.clone()));
     let want = [
         domain("example.com", &own),
         domain("example.org", &defaults),
         domain("xn--bcher-kva.example", &defaults),
     ];
     assert_eq!(config.domains, want.map(Arc::new), "sorted by name");
-    assert_eq!(config.defaults, defaults);
+    assert_eq!(*config.defaults, defaults);
+}
+
+#[test]
+fn a_number_beside_a_unit_or_fields_of_a_calendar_are_intervals() {
+    assert_eq!(kind::INTERVAL.parse("15m"), Ok(Interval::Every(minutes(15))));
+    for text in ["*/15 6-20 * * 1-5", "0 3 * * *", "@daily", "0 3 1 jan *"] {
+        assert!(matches!(kind::INTERVAL.parse(text), Ok(Interval::Cron(_))), "{text}");
+    }
+    for text in ["15", "* * * *", "61 * * * *", "0 3 30 2 *", "0 3 29 2 *"] {
+        assert!(kind::INTERVAL.parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_domain_has_labels_and_thresholds_beside_those_of_the_defaults() {
+    let config = read(
+        r#"
+defaults:
+  labels: {team: mail, site: "a \"b\""}
+  thresholds: {persistent: 8h}
+domains:
+  - example.com
+  - domain: example.org
+    labels: {team: web, tier: 1}
+    thresholds: {certificate_expires_soon: 5d}
+"#,
+    );
+    let settings = |name| config.domain(&domain(name)).settings.clone();
+    let labels = |name| settings(name).labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>();
+    assert_eq!(labels("example.com"), ["site=a \"b\"", "team=mail"]);
+    assert_eq!(labels("example.org"), ["site=a \"b\"", "team=web", "tier=1"]);
+    let thresholds = |name| {
+        let Thresholds { certificate_expires_soon: soon, persistent } = settings(name).thresholds;
+        (soon.as_secs() / 86_400, persistent.as_secs() / 3600)
+    };
+    assert_eq!((thresholds("example.com"), thresholds("example.org")), ((20, 8), (5, 8)));
+}
+
+#[test]
+fn labels_are_names_that_prometheus_leaves_free() {
+    for name in ["team", "_team", "Team2", "mx", &"a".repeat(64)] {
+        assert!(kind::LABEL.parse(name).is_ok(), "{name}");
+    }
+    let long = "a".repeat(65);
+    for name in
+        ["", "2team", "team-name", "té", "__team", "domain", "job", "instance", "le", "quantile", &long]
+    {
+        assert!(kind::LABEL.parse(name).is_err(), "{name}");
+    }
+    let long = "é".repeat(201);
+    for value in ["", "  ", "two\nlines", "\u{202e}lia", &long] {
+        assert!(kind::WORDS.parse(value).is_err(), "{value:?}");
+    }
+    assert!(kind::WORDS.parse(&"é".repeat(200)).is_ok());
+}
+
+#[test]
+fn findings_are_accepted_by_issue_day_and_reason() {
+    let config = read(
+        "
+domains:
+  - domain: example.com
+    rules: {smtp.reverse_dns: off, smtp.ptr.missing: critical}
+    accept:
+      - {mx: MX0.Example.com., issue: smtp.tcp.unreachable, until: 2027-01-31, reason: nolisting}
+      - {issue: smtp.mx.implicit, until: 1970-01-01, reason: too small for an MX}
+",
+    );
+    let overrides = &config.domain(&domain("example.com")).overrides;
+    let severities = [("smtp.ptr.missing", Some(Severity::Critical)), ("smtp.reverse_dns", None)];
+    assert_eq!(overrides.severities, severities.into());
+    let accepted = |issue, mx: Option<&str>, days: u64, reason: &str| {
+        let until = SystemTime::UNIX_EPOCH + Duration::from_secs(days * 86_400);
+        Arc::new(Acceptance {
+            issue,
+            mx: mx.map(|mx| MxName::parse(mx).unwrap()),
+            until,
+            reason: reason.into(),
+        })
+    };
+    let want = [
+        accepted("smtp.tcp.unreachable", Some("mx0.example.com"), 20_849, "nolisting"),
+        accepted("smtp.mx.implicit", None, 0, "too small for an MX"),
+    ];
+    assert_eq!(overrides.accepted, want);
+}
+
+#[test]
+fn days_are_written_as_they_are_in_standards() {
+    for day in ["2027-01-31", "2028-02-29", "1970-01-01"] {
+        assert!(kind::DAY.parse(day).is_ok(), "{day}");
+    }
+    for day in
+        ["", "2027-1-31", "31.1.2027", "2027-02-29", "2027-W04-7", "20270131", "2027-01-31T00:00", "tomorrow"]
+    {
+        assert!(kind::DAY.parse(day).is_err(), "{day}");
+    }
+}
+
+#[test]
+fn the_machine_goes_by_its_name_where_no_other_is_set() {
+    let machine = HeloName::parse("machine.example.net").unwrap();
+    let text = "domains: [example.com, {domain: example.org, helo_name: probe.example.net}]";
+    let config = config::parse(text, Path::new("test.yml"), Some(machine.clone())).unwrap();
+    let settings = |name| config.domain(&domain(name)).settings.clone();
+    assert_eq!(settings("example.com").helo_name, Some(machine.clone()));
+    assert_eq!(settings("example.com").sender(), Some(mailbox("postmaster@machine.example.net")));
+    assert_eq!(settings("example.org").sender(), Some(mailbox("postmaster@probe.example.net")));
+    assert_eq!(Config::of_machine(Some(machine)).defaults, settings("example.com"));
+    assert_eq!(Settings::default().sender(), None);
+}
+
+#[test]
+fn domains_that_are_watched_alike_share_their_settings() {
+    let config = read(
+        r#"
+domains:
+  - {domain: a.example, interval: "0 3 * * *"}
+  - {domain: b.example, interval: "0 3 * * *", rules: {smtp.reverse_dns: off}}
+  - {domain: c.example, interval: "0 3 * * *", timeout: 30}
+  - {domain: d.example, interval: 15m}
+"#,
+    );
+    let settings = |name| config.domain(&domain(name)).settings.clone();
+    assert!(Arc::ptr_eq(&settings("a.example"), &settings("b.example")));
+    assert!(Arc::ptr_eq(&settings("d.example"), &config.defaults));
+    let cron = |name| match &settings(name).interval {
+        Interval::Cron(cron) => cron.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert!(Arc::ptr_eq(&cron("a.example"), &cron("c.example")));
+}
+
+#[test]
+fn names_that_look_like_others_are_told_and_taken() {
+    let config = read("domains:\n  - bücher.example\n  - p\u{430}ypal.example");
+    assert_eq!(config.domains.len(), 2);
+    let told = "test.yml:3:5: domain: xn--pypal-4ve.example (p\u{430}ypal.example) looks like `paypal`";
+    assert_eq!(config.warnings, [told]);
+    let text: String = (0..1000).map(|n| format!("  - p\u{430}ypal.d{n}.example\n")).collect();
+    let warnings = read(&format!("domains:\n{text}")).warnings;
+    assert_eq!((warnings.len(), warnings[20].as_str()), (21, "test.yml: 980 more names like these"));
 }
 
 #[test]
 fn a_domain_that_is_not_in_the_file_has_the_defaults() {
     let config = read("defaults: {timeout: 30}\ndomains: [{domain: example.com, timeout: 60}]");
-    let timeout = |name| config.domain(&domain(name)).timeout;
+    let timeout = |name| config.domain(&domain(name)).settings.timeout;
     assert_eq!(timeout("example.com"), Duration::from_secs(60));
     assert_eq!(timeout("example.org"), Duration::from_secs(30));
 }
@@ -244,7 +400,7 @@ fn paths_start_from_the_file() {
     for (file, ca_file) in
         [("mx-exporter.yml", "roots/lab.pem"), ("/etc/mx/exporter.yml", "/etc/mx/roots/lab.pem")]
     {
-        let config = config::parse(text, Path::new(file)).unwrap();
+        let config = config::parse(text, Path::new(file), None).unwrap();
         assert_eq!(config.tls.ca_file.as_deref(), Some(Path::new(ca_file)));
         assert_eq!(config.dns.trust_anchor.as_deref(), Some(Path::new("/keys/root.key")));
     }
@@ -252,7 +408,8 @@ fn paths_start_from_the_file() {
 
 #[test]
 fn sections_and_lists_may_be_left_empty() {
-    assert_eq!(read("defaults:\ndomains:\ndns:\n  nameservers:\nnetwork: {}\ntls:"), Config::default());
+    let empty = "defaults:\n  labels:\n  thresholds:\ndomains:\ndomain_files:\ndns:\n  nameservers:\nnetwork: {}\ntls:";
+    assert_eq!(read(empty), read("domains:"));
 }
 
 #[test]
@@ -269,8 +426,8 @@ domains:
     timeout: 60
 ",
     );
-    let org = config.domain(&domain("example.org"));
-    assert_eq!((org.interval, org.timeout), (minutes(5), Duration::from_secs(60)));
+    let org = config.domain(&domain("example.org")).settings.clone();
+    assert_eq!((&org.interval, org.timeout), (&Interval::Every(minutes(5)), Duration::from_secs(60)));
 }
 
 #[test]
@@ -310,7 +467,7 @@ fn messages_do_not_repeat_what_could_forge_a_line() {
 proptest! {
     #[test]
     fn no_text_breaks_the_reader(text in any::<String>()) {
-        let _ = config::parse(&text, Path::new("any.yml"));
+        let _ = config::parse(&text, Path::new("any.yml"), None);
     }
 
     #[test]
@@ -318,7 +475,7 @@ proptest! {
         let from = EXAMPLE.floor_char_boundary(at);
         let to = EXAMPLE.ceil_char_boundary((at + cut).min(EXAMPLE.len()));
         let text = format!("{}{slip}{}", &EXAMPLE[..from], &EXAMPLE[to..]);
-        if let Err(error) = config::parse(&text, Path::new("slip.yml")) {
+        if let Err(error) = config::parse(&text, Path::new("slip.yml"), None) {
             let said = error.to_string();
             prop_assert!(said.starts_with("slip.yml:") && !said.contains('\n'), "{said:?}");
         }
@@ -333,15 +490,15 @@ proptest! {
 }
 
 fn read(text: &str) -> Config {
-    config::parse(text, Path::new("test.yml")).unwrap_or_else(|error| panic!("{error}"))
+    config::parse(text, Path::new("test.yml"), None).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(text: &str) -> String {
-    config::parse(text, Path::new("test.yml")).expect_err(text).to_string()
+    config::parse(text, Path::new("test.yml"), None).expect_err(text).to_string()
 }
 
 fn by_default(name: &str) -> Domain {
-    Settings::default().domain(domain(name), Default::default())
+    Domain::plain(domain(name), Arc::default())
 }
 
 fn domain(name: &str) -> DomainName {

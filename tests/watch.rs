@@ -10,23 +10,26 @@ use mx_exporter::daemon::{Answer, Daemon, Workshop, reloads};
 use mx_exporter::name::DomainName;
 use mx_exporter::rules::Status;
 use mx_exporter::snapshot::{self, Reader, Snapshot};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use support::dns::Dns;
 use support::mail_server::{MailServer, Serving};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, advance, pause, resume, sleep, timeout};
 
+/// More than lies between two looks at domain files.
+const REREADING: Duration = Duration::from_secs(11);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A name server, a mail server for everybody, and a daemon that watches some domains.
 struct World {
     _dns: Dns,
     server: Serving,
-    text: Arc<Mutex<String>>,
+    folder: PathBuf,
     port: u16,
     nameserver: String,
     reader: Reader,
@@ -50,19 +53,16 @@ impl World {
             .await;
         let server = server.local_domains(["a.test", "b.test"]).serve().await;
         let (port, nameserver) = (server.addr.port(), dns.addr.to_string());
-        let text = Arc::new(Mutex::new(configuration(domains, port, &nameserver)));
-        let source = text.clone();
-        let (ask, reloads) = reloads(move || {
-            let mut config = config::parse(&source.lock().unwrap(), Path::new("watch.yml"))?;
-            config.introduce(None);
-            Ok(config)
-        });
+        let folder = folder();
+        fs::write(folder.join("watch.yml"), configuration(domains, port, &nameserver)).unwrap();
+        let main = folder.join("watch.yml");
+        let (ask, reloads) = reloads(move || config::load(&main, None));
         let config = reloads.read().unwrap();
         let (stop, stopped) = watch::channel(false);
         let workshop = Workshop::set_up(&config, clock, stopped.clone()).unwrap();
         let (writer, reader) = snapshot::channel();
-        let daemon = tokio::spawn(Daemon::new(&config, workshop, writer).watch(stopped, reloads));
-        Self { _dns: dns, server, text, port, nameserver, reader, ask, stop, daemon }
+        let daemon = tokio::spawn(Daemon::new(config, workshop, writer).watch(stopped, reloads));
+        Self { _dns: dns, server, folder, port, nameserver, reader, ask, stop, daemon }
     }
 
     /// The first snapshot that is as wanted.
@@ -78,6 +78,13 @@ impl World {
         }
     }
 
+    /// Lets time pass while no session is under way.
+    async fn pass(&self, time: Duration) {
+        pause();
+        advance(time).await;
+        resume();
+    }
+
     async fn reload(&self) -> Result<(), String> {
         let (answer, answered) = oneshot::channel();
         self.ask.send(answer).await.unwrap();
@@ -85,7 +92,8 @@ impl World {
     }
 
     fn write(&self, domains: &str) {
-        *self.text.lock().unwrap() = configuration(domains, self.port, &self.nameserver);
+        let text = configuration(domains, self.port, &self.nameserver);
+        fs::write(self.folder.join("watch.yml"), text).unwrap();
     }
 
     async fn end(self) -> Serving {
@@ -99,9 +107,20 @@ fn configuration(domains: &str, port: u16, nameserver: &str) -> String {
     format!(
         "defaults: {{helo_name: probe.test, test_probe_address: someone@out.test}}\n\
          domains: [{domains}]\n\
+         domain_files: [\"*.txt\"]\n\
          dns: {{nameservers: [\"{nameserver}\"], dnssec: false}}\n\
          network: {{port: {port}, allow_targets: [127.0.0.0/8], min_spacing: 0s}}\n"
     )
+}
+
+/// A new folder for one configuration.
+fn folder() -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed).to_string();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("watch").join(number);
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 fn name(text: &str) -> DomainName {
@@ -171,6 +190,28 @@ async fn a_bad_file_changes_nothing_and_says_so() {
     world.write("a.test");
     world.reload().await.unwrap();
     assert_eq!(world.reader.latest().prober.config.map(|config| config.successful), Some(true));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn domain_files_are_read_again_without_being_asked_for() {
+    let world = World::watching("").await;
+    world.until(|_| world.reader.is_published()).await;
+    let list = world.folder.join("list.txt");
+    fs::write(&list, "a.test\n").unwrap();
+    world.pass(REREADING).await;
+    let seen = world.until(|seen| seen.report(&name("a.test")).is_some()).await;
+    assert_eq!(seen.prober.domain_files.values().collect::<Vec<_>>(), [&true]);
+    fs::remove_file(&list).unwrap();
+    world.pass(REREADING).await;
+    let seen = world.until(|seen| seen.prober.domain_files.values().any(|successful| !successful)).await;
+    assert!(seen.is_watched(&name("a.test")), "a lost file loses nothing");
+    world.reload().await.unwrap();
+    let seen = world.reader.latest();
+    assert!(
+        !seen.is_watched(&name("a.test")) && seen.prober.domain_files.is_empty(),
+        "somebody asked for it"
+    );
     world.end().await;
 }
 

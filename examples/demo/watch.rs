@@ -21,7 +21,7 @@ pub(crate) async fn watch(
 ) -> Result<(), Box<dyn Error>> {
     let ca_file = std::env::temp_dir().join(format!("mx-exporter-demo-{}.pem", std::process::id()));
     let yaml = world.configuration(&ca_file, interval);
-    let (_ask, reloads) = reloads(move || config::parse(&yaml, "demo.yml".as_ref()));
+    let (_ask, reloads) = reloads(move || config::parse(&yaml, "demo.yml".as_ref(), None));
     let config = reloads.read()?;
 
     // roots of one's own come from a file; it is read once
@@ -30,7 +30,7 @@ pub(crate) async fn watch(
     fs::remove_file(&ca_file)?;
 
     let (writer, reader) = snapshot::channel();
-    let daemon = Daemon::new(&config, workshop?, writer);
+    let daemon = Daemon::new(config, workshop?, writer);
     let state = http::State { reader, reload: None, paths: http::Paths::default(), now: wall_time };
     let pages = http::serve(web, state, stop.clone());
     tokio::join!(daemon.watch(stop, reloads), pages);

@@ -8,6 +8,7 @@ use crate::render::text::Terminal;
 use crate::render::{html, json, text, verdict};
 use crate::report::Report;
 use crate::rules::Status;
+use std::ffi::OsString;
 use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -61,15 +62,17 @@ pub async fn check(
     clock: fn() -> SystemTime,
     stop: watch::Receiver<bool>,
 ) -> Result<u8, Error> {
-    let mut config = flags.config()?;
+    let mut config = flags.config(machine_name())?;
     config.network.min_spacing = SPACING;
-    config.introduce(machine_name().as_ref());
     let workshop = Workshop::set_up(&config, Arc::new(clock), stop.clone())?;
     let names = flags.domains();
     let domains = names.iter().map(|name| (config.domain(name), None)).collect();
     let seen = look_at_all(&workshop, domains, stop.clone()).await?;
     // What looked like our own trouble may look otherwise now that other servers have answered.
     let seen = look_at_all(&workshop, seen, stop).await?;
+    for (domain, _) in seen.iter().filter(|(_, report)| report.is_none()) {
+        error!(domain = %domain.name, "not probed: a fault of this program");
+    }
     let reports: Vec<_> = seen.into_iter().filter_map(|(_, report)| report).collect();
     super::print(&rendered(&reports, flags.output, clock()))?;
     Ok(exit_status(&reports, names.len()))
@@ -103,7 +106,7 @@ async fn look_at_all(
                 progress.done(place);
                 domains[place].1 = Some(report);
             }
-            Some(Err(fault)) => error!(%fault, "a fault of this program ended a run"),
+            Some(Err(_)) => {} // the panic is in the log
             None => return Ok(domains),
         }
     }
@@ -140,14 +143,14 @@ fn rendered(reports: &[Arc<Report>], output: Output, now: SystemTime) -> String 
     match output {
         Output::Json => json::reports(reports, now) + "\n",
         Output::Html => html::reports(reports, now),
-        Output::Text => text::reports(reports, terminal(), now),
+        Output::Text => text::reports(reports, terminal(width(&stdout()), std::env::var_os("NO_COLOR")), now),
     }
 }
 
-fn terminal() -> Terminal {
-    let width = width(&stdout());
-    let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    Terminal { width: width.unwrap_or(WIDEST).min(WIDEST), colour: width.is_some() && !no_colour }
+/// A terminal of this width, or none; with colour unless NO_COLOR is set to something.
+fn terminal(width: Option<usize>, no_color: Option<OsString>) -> Terminal {
+    let colour = width.is_some() && no_color.is_none_or(|value| value.is_empty());
+    Terminal { width: width.unwrap_or(WIDEST).min(WIDEST), colour }
 }
 
 /// The width of a terminal; none where it is none.
@@ -175,6 +178,20 @@ fn worst(statuses: impl Iterator<Item = Status>) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colour_is_for_terminals_whose_owners_want_it() {
+        for (width, no_color, want) in [
+            (Some(80), None, (80, true)),
+            (Some(80), Some(""), (80, true)),
+            (Some(80), Some("1"), (80, false)),
+            (Some(300), None, (WIDEST, true)),
+            (None, None, (WIDEST, false)),
+        ] {
+            let Terminal { width, colour } = terminal(width, no_color.map(OsString::from));
+            assert_eq!((width, colour), want);
+        }
+    }
 
     #[test]
     fn the_worst_status_is_the_exit_status() {

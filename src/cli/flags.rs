@@ -1,8 +1,8 @@
 //! The flags of `check`: the options of the configuration file under the same names, and stronger than the file.
 
 use super::LogFlags;
-use crate::config::{self, Config, Domain, kind};
-use crate::name::{DomainName, HeloName, Mailbox};
+use crate::config::{self, Config, Domain, Settings, kind};
+use crate::name::{DomainName, HeloName, Mailbox, MxName};
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -49,40 +49,46 @@ pub enum Output {
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Probing")]
 pub struct ProbeFlags {
-    /// The name in EHLO; it should resolve to this machine, and this machine's PTR to it [default: this machine's].
+    /// The name in EHLO; it should resolve to this machine, and this machine's PTR to it (default: this machine's).
     #[arg(long, value_name = "NAME", value_parser = |text: &str| kind::HELO_NAME.parse(text))]
     helo_name: Option<HeloName>,
-    /// The only sender beside <> [default: postmaster@ the name in EHLO].
+    /// The only sender beside <> (default: postmaster@ the name in EHLO).
     #[arg(long, value_name = "MAILBOX", value_parser = |text: &str| kind::MAILBOX.parse(text))]
     mail_from: Option<Mailbox>,
-    /// For one session, end to end [default: 120s].
+    /// For one session, end to end (default: 120s).
     #[arg(long, value_name = "DURATION", value_parser = |text: &str| kind::TIMEOUT.parse(text))]
     timeout: Option<Duration>,
-    /// Whether to test that bounces are accepted [default: true].
+    /// Whether to test that bounces are accepted (default: true).
     #[arg(long, value_name = "true|false", value_parser = |text: &str| kind::SWITCH.parse(text))]
     test_null_sender: Option<bool>,
-    /// Whether to test that the postmaster is accepted [default: true].
+    /// Whether to test that the postmaster is accepted (default: true).
     #[arg(long, value_name = "true|false", value_parser = |text: &str| kind::SWITCH.parse(text))]
     test_postmaster: Option<bool>,
-    /// Whether to test that strangers are refused [default: true].
+    /// Whether to test that strangers are refused (default: true).
     #[arg(long, value_name = "true|false", value_parser = |text: &str| kind::SWITCH.parse(text))]
     test_open_relay: Option<bool>,
-    /// A recipient of the relay test; may be repeated [default: postmaster@example.com].
+    /// A recipient of the relay test; may be repeated (default: postmaster@example.com).
     #[arg(long, value_name = "MAILBOX", value_parser = |text: &str| kind::MAILBOX.parse(text))]
     test_probe_address: Vec<Mailbox>,
+    /// The name of an MX host that the domain should have; may be repeated (default: any will do).
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| kind::MX.parse(text))]
+    expect_mx: Vec<MxName>,
+    /// A certificate that ends sooner is found (default: 20d).
+    #[arg(long, value_name = "DURATION", value_parser = |text: &str| kind::PERIOD.parse(text))]
+    certificate_expires_soon: Option<Duration>,
 }
 
 /// What the file has for this machine.
 #[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Network")]
 pub struct ReachFlags {
-    /// A name server, with or without a port; may be repeated [default: the system's].
+    /// A name server, with or without a port; may be repeated (default: the system's).
     #[arg(long, value_name = "ADDRESS", value_parser = |text: &str| kind::NAMESERVER.parse(text))]
     nameserver: Vec<SocketAddr>,
-    /// Whether to validate with DNSSEC [default: true].
+    /// Whether to validate with DNSSEC (default: true).
     #[arg(long, value_name = "true|false", value_parser = |text: &str| kind::SWITCH.parse(text))]
     dnssec: Option<bool>,
-    /// Where mail servers listen [default: 25].
+    /// Where mail servers listen (default: 25).
     #[arg(long, value_name = "PORT", value_parser = |text: &str| kind::PORT.parse(text))]
     port: Option<u16>,
     /// A network that may be contacted although it is not globally routable; may be repeated.
@@ -100,14 +106,14 @@ impl CheckFlags {
         self.domains.iter().filter(|name| seen.insert(*name)).cloned().collect()
     }
 
-    /// What the file and the flags say together, with only the domains that were asked for, each once.
+    /// What the file and the flags say together, on a machine of that name, with only the domains that were asked for, each once.
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(super) fn config(&self) -> Result<Config, config::Error> {
+    pub(super) fn config(&self, machine: Option<HeloName>) -> Result<Config, config::Error> {
         let mut config = match &self.config_file {
-            Some(path) => config::load(path)?,
-            None => Config::default(),
+            Some(path) => config::load(path, machine)?,
+            None => Config::of_machine(machine),
         };
         let names: BTreeSet<&DomainName> = self.domains.iter().collect();
         config.domains = names.into_iter().map(|name| self.probe.over(&config.domain(name))).collect();
@@ -118,15 +124,17 @@ impl CheckFlags {
 
 impl ProbeFlags {
     fn over(&self, domain: &Domain) -> Arc<Domain> {
-        let mut domain = domain.clone();
-        set_some(&mut domain.helo_name, &self.helo_name);
-        set_some(&mut domain.mail_from, &self.mail_from);
-        set(&mut domain.timeout, &self.timeout);
-        set(&mut domain.tests.null_sender, &self.test_null_sender);
-        set(&mut domain.tests.postmaster, &self.test_postmaster);
-        set(&mut domain.tests.open_relay, &self.test_open_relay);
-        set_list(&mut domain.test_probe_address, &self.test_probe_address);
-        Arc::new(domain)
+        let mut settings = Settings::clone(&domain.settings);
+        set_some(&mut settings.helo_name, &self.helo_name);
+        set_some(&mut settings.mail_from, &self.mail_from);
+        set(&mut settings.timeout, &self.timeout);
+        set(&mut settings.tests.null_sender, &self.test_null_sender);
+        set(&mut settings.tests.postmaster, &self.test_postmaster);
+        set(&mut settings.tests.open_relay, &self.test_open_relay);
+        set_list(&mut settings.test_probe_address, &self.test_probe_address);
+        set_list(&mut settings.expect_mx, &self.expect_mx);
+        set(&mut settings.thresholds.certificate_expires_soon, &self.certificate_expires_soon);
+        Arc::new(Domain { settings: Arc::new(settings), ..domain.clone() })
     }
 }
 
@@ -190,6 +198,8 @@ mod tests {
             "--test-open-relay=false",
             "--test-probe-address=a@example.net",
             "--test-probe-address=b@example.net",
+            "--expect-mx=mx1.example.net",
+            "--certificate-expires-soon=5d",
             "--nameserver=192.0.2.1",
             "--nameserver=[2001:db8::1]:5353",
             "--dnssec=false",
@@ -197,13 +207,16 @@ mod tests {
             "--allow-target=192.0.2.0/24",
             "--ca-file=ca.pem",
         ]);
-        let config = flags.unwrap().config().unwrap();
+        let config = flags.unwrap().config(HeloName::parse("machine.example.net").ok()).unwrap();
         let [domain] = &config.domains[..] else { panic!("{config:#?}") };
-        assert_eq!(domain.helo_name, HeloName::parse("helo.example.net").ok());
-        assert_eq!(domain.mail_from, Mailbox::parse("us@example.net").ok());
-        assert_eq!(domain.timeout, Duration::from_secs(7));
-        assert!(!domain.tests.null_sender && !domain.tests.postmaster && !domain.tests.open_relay);
-        assert_eq!(domain.test_probe_address.len(), 2);
+        let settings = &domain.settings;
+        assert_eq!(settings.helo_name, HeloName::parse("helo.example.net").ok());
+        assert_eq!(settings.mail_from, Mailbox::parse("us@example.net").ok());
+        assert_eq!(settings.timeout, Duration::from_secs(7));
+        assert!(!settings.tests.null_sender && !settings.tests.postmaster && !settings.tests.open_relay);
+        assert_eq!(settings.test_probe_address.len(), 2);
+        assert_eq!(settings.expect_mx, MxName::parse("mx1.example.net").ok().as_slice());
+        assert_eq!(settings.thresholds.certificate_expires_soon, Duration::from_secs(5 * 86_400));
         assert_eq!(
             config.dns.nameservers,
             ["192.0.2.1:53", "[2001:db8::1]:5353"].map(|a| a.parse().unwrap())
@@ -216,7 +229,7 @@ mod tests {
 
     #[test]
     fn without_flags_the_defaults_hold() {
-        let config = flags(&["b.example", "a.example", "B.example"]).unwrap().config().unwrap();
+        let config = flags(&["b.example", "a.example", "B.example"]).unwrap().config(None).unwrap();
         let names: Vec<&str> = config.domains.iter().map(|domain| domain.name.as_str()).collect();
         assert_eq!(names, ["a.example", "b.example"]);
         let default = Config::default();
@@ -236,6 +249,8 @@ mod tests {
             ("--mail-from=a b@example.org", kind::MAILBOX.allowed),
             ("--test-probe-address=a@b\r\nDATA", kind::MAILBOX.allowed),
             ("--test-open-relay=maybe", kind::SWITCH.allowed),
+            ("--expect-mx=192.0.2.1", kind::MX.allowed),
+            ("--certificate-expires-soon=5", kind::PERIOD.allowed),
             ("--dnssec=yes", kind::SWITCH.allowed),
             ("--nameserver=ns.example", kind::NAMESERVER.allowed),
             ("--port=0", kind::PORT.allowed),

@@ -46,7 +46,8 @@ impl WatchFlags {
     /// # Errors
     /// What is wrong with it.
     pub fn summary(&self) -> Result<String, config::Error> {
-        Ok(format!("{}: {}\n", self.config_file.display(), config::load(&self.config_file)?.summary()))
+        let config = config::load(&self.config_file, machine_name())?;
+        Ok(format!("{}: {}\n", self.config_file.display(), config.summary()))
     }
 
     /// Reads the file, at the start and at every reload, and warns of what will not work as it is. `connections` is
@@ -55,8 +56,8 @@ impl WatchFlags {
     /// # Errors
     /// What is wrong with it.
     pub fn config(&self, connections: usize) -> Result<Config, config::Error> {
-        let (mut config, machine) = (config::load(&self.config_file)?, machine_name());
-        if machine.is_none() && config.defaults.helo_name.is_none() {
+        let config = config::load(&self.config_file, machine_name())?;
+        if config.defaults.helo_name.is_none() {
             warn!(
                 "no `helo_name` is set and this machine has no full name: it introduces itself by its address"
             );
@@ -65,7 +66,7 @@ impl WatchFlags {
         if let Some(short) = descriptors::short(config.network.max_sessions, connections) {
             warn!("{short}");
         }
-        config.introduce(machine.as_ref());
+        config.warnings.iter().for_each(|warning| warn!("{warning}"));
         Ok(config)
     }
 }

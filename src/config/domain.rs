@@ -1,140 +1,87 @@
-//! `defaults:` and `domains:`: what is watched, how often, and by which tests.
+//! `domains:` and files with more of them: what is watched, each by the defaults or by settings of its own.
 
 use super::error::{Place, Problem};
 use super::node::{Node, Value};
+use super::pool::Pool;
 use super::section::Section;
-use super::{kind, overrides};
-use crate::name::{DomainName, HeloName, Mailbox};
-use crate::rules::{Overrides, Tests};
-use std::collections::BTreeMap;
+use super::settings::Settings;
+use super::{accept, homograph, kind, overrides};
+use crate::name::DomainName;
+use crate::rules::Overrides;
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// The recipient of the relay test that product and documentation name.
-const TEST_PROBE_ADDRESS: &str = "postmaster@example.com";
+/// What a list of domains takes, for people.
+pub(super) const LIST: &str = "a list, each entry a domain name or a map with `domain`";
 
 /// One domain that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domain {
     /// Its name.
     pub name: DomainName,
-    /// Between two runs.
-    pub interval: Duration,
-    /// Between two tests of null sender, postmaster and open relay, in a session that is due anyway.
-    pub transactions_interval: Duration,
-    /// For one session, end to end.
-    pub timeout: Duration,
-    /// What this machine introduces itself as; its own full name where none is set.
-    pub helo_name: Option<HeloName>,
-    /// The sender beside `<>`; the postmaster of the name in EHLO where none is set.
-    pub mail_from: Option<Mailbox>,
-    /// Which tests are made.
-    pub tests: Tests,
-    /// Recipients of the relay test, in order; at least one.
-    pub test_probe_address: Vec<Mailbox>,
-    /// Severities that are its own.
-    pub rules: Overrides,
+    /// How it is watched; shared with all that are watched alike.
+    pub settings: Arc<Settings>,
+    /// What it makes of findings.
+    pub overrides: Overrides,
 }
 
-/// What `defaults:` sets for every domain, and a domain for itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// [`Domain::interval`]
-    pub interval: Duration,
-    /// [`Domain::transactions_interval`]
-    pub transactions_interval: Duration,
-    /// [`Domain::timeout`]
-    pub timeout: Duration,
-    /// [`Domain::helo_name`]
-    pub helo_name: Option<HeloName>,
-    /// [`Domain::mail_from`]
-    pub mail_from: Option<Mailbox>,
-    /// [`Domain::tests`]
-    pub tests: Tests,
-    /// [`Domain::test_probe_address`]
-    pub test_probe_address: Vec<Mailbox>,
+/// What one file has to say of domains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct List {
+    /// Each domain once, with the place of its name, in the order of the file.
+    pub(super) domains: Vec<(Place, Arc<Domain>)>,
+    /// Names that may not be what they look like.
+    pub(super) warnings: Vec<Problem>,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            interval: Duration::from_secs(15 * 60),
-            transactions_interval: Duration::from_secs(60 * 60),
-            timeout: Duration::from_secs(120),
-            helo_name: None,
-            mail_from: None,
-            tests: Tests { null_sender: true, postmaster: true, open_relay: true },
-            test_probe_address: Mailbox::parse(TEST_PROBE_ADDRESS).into_iter().collect(),
+/// Reads one file's domains.
+pub(super) struct Reader {
+    defaults: Arc<Settings>,
+    pool: Pool,
+    list: List,
+    /// The lines of all names so far.
+    lines: HashMap<DomainName, u32>,
+}
+
+impl Domain {
+    /// A domain with nothing of its own.
+    pub fn plain(name: DomainName, settings: Arc<Settings>) -> Self {
+        Self { name, settings, overrides: Overrides::default() }
+    }
+}
+
+impl Reader {
+    pub(super) fn new(defaults: Arc<Settings>) -> Self {
+        let pool = Pool::with(&defaults);
+        Self { defaults, pool, list: List::default(), lines: HashMap::new() }
+    }
+
+    /// The list that `key` has.
+    pub(super) fn read(mut self, key: &str, node: Node) -> Result<List, Problem> {
+        for entry in node.list(key, LIST)? {
+            self.entry(entry)?;
         }
-    }
-}
-
-impl Settings {
-    /// These settings with what `section` says otherwise.
-    pub(super) fn read(mut self, section: &mut Section) -> Result<Self, Problem> {
-        section.set("interval", &mut self.interval, &kind::PERIOD)?;
-        section.set("transactions_interval", &mut self.transactions_interval, &kind::PERIOD)?;
-        section.set("timeout", &mut self.timeout, &kind::TIMEOUT)?;
-        section.set("helo_name", &mut self.helo_name, &kind::HELO_NAME)?;
-        section.set("mail_from", &mut self.mail_from, &kind::MAILBOX)?;
-        section.set("test_null_sender", &mut self.tests.null_sender, &kind::SWITCH)?;
-        section.set("test_postmaster", &mut self.tests.postmaster, &kind::SWITCH)?;
-        section.set("test_open_relay", &mut self.tests.open_relay, &kind::SWITCH)?;
-        section.set_one_or_more("test_probe_address", &mut self.test_probe_address, &kind::MAILBOX)?;
-        Ok(self)
+        Ok(self.list)
     }
 
-    /// A domain that is watched by these settings.
-    pub fn domain(self, name: DomainName, rules: Overrides) -> Domain {
-        let Self {
-            interval,
-            transactions_interval,
-            timeout,
-            helo_name,
-            mail_from,
-            tests,
-            test_probe_address,
-        } = self;
-        Domain {
-            name,
-            interval,
-            transactions_interval,
-            timeout,
-            helo_name,
-            mail_from,
-            tests,
-            test_probe_address,
-            rules,
+    /// One domain a line; what stands behind a `#` is for people.
+    pub(super) fn read_lines(mut self, text: &str) -> Result<List, Problem> {
+        for (number, line) in (1_usize..).zip(text.trim_start_matches('\u{feff}').lines()) {
+            let line = line.split('#').next().unwrap_or_default();
+            let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+            let place = Place::at(number, indent + 1);
+            if !line.trim().is_empty() {
+                let name = Node { place, value: Value::Text(line.trim().into()) };
+                self.plain("domain", &name)?;
+            }
         }
+        Ok(self.list)
     }
-}
 
-/// The list of domains, each once, sorted by name.
-pub(super) fn read_list(node: Node, defaults: &Settings) -> Result<Vec<Arc<Domain>>, Problem> {
-    let mut domains: BTreeMap<DomainName, (Place, Arc<Domain>)> = BTreeMap::new();
-    for node in node.list("domains", "a list, each entry a domain name or a map with `domain`")? {
-        let entry = Entry::read(node, defaults)?;
-        if let Some((first, _)) = domains.get(&entry.domain.name) {
-            let found = format!("{}, which stands on line {} already", entry.written, first.line);
-            return Err(Problem::of(entry.place, "domain", found, "each domain once"));
-        }
-        domains.insert(entry.domain.name.clone(), (entry.place, Arc::new(entry.domain)));
-    }
-    Ok(domains.into_values().map(|(_, domain)| domain).collect())
-}
-
-/// A domain, and where and how its name is written.
-struct Entry {
-    place: Place,
-    written: String,
-    domain: Domain,
-}
-
-impl Entry {
-    fn read(node: Node, defaults: &Settings) -> Result<Self, Problem> {
+    fn entry(&mut self, node: Node) -> Result<(), Problem> {
         match node.value {
-            Value::Map(_) => Self::of_map(node, defaults.clone()),
-            Value::Text(_) => Self::of(&node, "domains", defaults.clone(), Overrides::default()),
+            Value::Map(_) => self.map(node),
+            Value::Text(_) => self.plain("domains", &node),
             _ => {
                 let allowed = "a domain name or a map with `domain`";
                 Err(Problem::of(node.place, "domains", node.found(), allowed))
@@ -142,18 +89,33 @@ impl Entry {
         }
     }
 
-    fn of_map(node: Node, defaults: Settings) -> Result<Self, Problem> {
-        let missing = Node { place: node.place, value: Value::Nothing };
-        let mut section = Section::of("domains", node)?;
-        let name = section.take("domain").unwrap_or(missing);
-        let settings = defaults.read(&mut section)?;
-        let rules = section.take("rules").map_or(Ok(Overrides::default()), overrides::read)?;
-        section.finish()?;
-        Self::of(&name, "domain", settings, rules)
+    fn plain(&mut self, key: &str, name: &Node) -> Result<(), Problem> {
+        let domain = Domain::plain(name.read(key, &kind::DOMAIN)?, self.defaults.clone());
+        self.add(name, domain)
     }
 
-    fn of(name: &Node, key: &str, settings: Settings, rules: Overrides) -> Result<Self, Problem> {
-        let domain = settings.domain(name.read(key, &kind::DOMAIN)?, rules);
-        Ok(Self { place: name.place, written: name.found(), domain })
+    fn map(&mut self, node: Node) -> Result<(), Problem> {
+        let missing = Node { place: node.place, value: Value::Nothing };
+        let mut section = Section::of("domains", node)?;
+        let written = section.take("domain").unwrap_or(missing);
+        let settings = Settings::clone(&self.defaults).read(&mut section, &mut self.pool)?;
+        let overrides = Overrides {
+            severities: section.take("rules").map_or(Ok(Default::default()), overrides::read)?,
+            accepted: section.take("accept").map_or(Ok(Vec::new()), accept::read)?,
+        };
+        section.finish()?;
+        let name = written.read("domain", &kind::DOMAIN)?;
+        let settings = self.pool.settings(settings);
+        self.add(&written, Domain { name, settings, overrides })
+    }
+
+    fn add(&mut self, written: &Node, domain: Domain) -> Result<(), Problem> {
+        if let Some(first) = self.lines.insert(domain.name.clone(), written.place.line) {
+            let found = format!("{}, which stands on line {first} already", written.found());
+            return Err(Problem::of(written.place, "domain", found, "each domain once"));
+        }
+        self.list.warnings.extend(homograph::warning(written.place, &domain.name));
+        self.list.domains.push((written.place, Arc::new(domain)));
+        Ok(())
     }
 }

@@ -32,6 +32,14 @@ pub enum Error {
         /// In bytes.
         limit: u64,
     },
+    /// `domain_files` matches more files than are read.
+    #[error("{}: domain_files match more than {limit} files", path.display())]
+    TooMany {
+        /// The configuration.
+        path: PathBuf,
+        /// The most there may be.
+        limit: usize,
+    },
     /// It could not be read.
     #[error("{}: cannot be read", path.display())]
     Unreadable {
@@ -62,6 +70,11 @@ impl Problem {
         Self { place, text: format!("{}: found {found}, allowed: {allowed}", shown(key, MAX_QUOTED)) }
     }
 
+    /// Something that is worth telling.
+    pub(super) fn noted(place: Place, text: String) -> Self {
+        Self { place, text }
+    }
+
     /// What the parser objects to.
     pub(super) fn of_yaml(error: &serde_yaml::Error) -> Self {
         let place = error.location().map_or(Place { line: 1, column: 1 }, Place::from);
@@ -73,7 +86,7 @@ impl Problem {
         let before = String::from_utf8_lossy(before);
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        let place = Place { line: counted(line), column: counted(column) };
+        let place = Place::at(line, column);
         Self { place, text: "found a byte that is not UTF-8".to_owned() }
     }
 }
@@ -84,9 +97,15 @@ impl fmt::Display for Problem {
     }
 }
 
+impl Place {
+    pub(super) fn at(line: impl TryInto<u32>, column: impl TryInto<u32>) -> Self {
+        Self { line: counted(line), column: counted(column) }
+    }
+}
+
 impl From<Location> for Place {
     fn from(location: Location) -> Self {
-        Self { line: counted(location.line()), column: counted(location.column()) }
+        Self::at(location.line(), location.column())
     }
 }
 

@@ -1,18 +1,28 @@
 //! The kinds of values that keys and flags take: how each is read from text, and how people are told what it takes.
 
-use crate::name::{self, DomainName, HeloName, Mailbox};
+use super::interval::{Cron, Interval};
+use crate::name::{self, DomainName, HeloName, Mailbox, MxName};
 use crate::rules::{Severity, TrustedBy};
 use ipnet::IpNet;
+use jiff::civil::Date;
+use jiff::tz::Offset;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 /// A port that is asked where none is named (RFC 1035 §4.2).
 const DNS_PORT: u16 = 53;
 
 /// Longer would be a slip, and could overflow a clock.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A name or a text that people read beside others. In characters.
+const LONGEST_WORDS: usize = 200;
+
+/// Names that Prometheus itself or this exporter gives to labels; those that begin with `__` are Prometheus' own, too.
+const RESERVED_LABELS: &[&str] = &["domain", "instance", "job", "le", "quantile"];
 
 /// Enough for any sensible duration. Far longer ones could make `humantime` overflow.
 const LONGEST_TEXT: usize = 16;
@@ -40,7 +50,17 @@ impl<T> Kind<T> {
     }
 }
 
-/// `interval`, `transactions_interval`
+/// `interval`
+pub const INTERVAL: Kind<Interval> = Kind {
+    allowed: "a duration with its unit, such as 15m, 90s or 1h30m, from 1s to 365d, or a cron expression in UTC that \
+              ticks every year, such as \"*/15 6-20 * * 1-5\"",
+    read: |text| {
+        let cron = || Cron::parse(text).map(|cron| Interval::Cron(Arc::new(cron)));
+        (PERIOD.read)(text).map(Interval::Every).or_else(cron)
+    },
+};
+
+/// `transactions_interval`, `thresholds`
 pub const PERIOD: Kind<Duration> = Kind {
     allowed: "a duration with its unit, such as 15m, 90s or 1h30m, from 1s to 365d",
     read: |text| duration(text).filter(|&d| d >= Duration::from_secs(1)),
@@ -77,6 +97,43 @@ pub const HELO_NAME: Kind<HeloName> = Kind { allowed: name::HELO, read: |text| H
 
 /// `mail_from`, `test_probe_address`
 pub const MAILBOX: Kind<Mailbox> = Kind { allowed: name::MAILBOX, read: |text| Mailbox::parse(text).ok() };
+
+/// `expect_mx`, `mx`
+pub const MX: Kind<MxName> = Kind {
+    allowed: "the name of an MX host, such as mx.example.net",
+    read: |text| DomainName::parse(text).ok().map(|name| name.as_host()),
+};
+
+/// `until`: that day's beginning
+pub const DAY: Kind<SystemTime> = Kind {
+    allowed: "a day, such as 2027-01-31",
+    read: |text| {
+        let plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let day: Option<Date> = plain.then(|| text.parse().ok()).flatten();
+        Some(Offset::UTC.to_timestamp(day?.at(0, 0, 0, 0)).ok()?.into())
+    },
+};
+
+/// A name in `labels`
+pub const LABEL: Kind<Box<str>> = Kind {
+    allowed: "the name of a label (letters, digits and underscores, 64 at most, no digit first, not domain, instance, \
+              job, le or quantile and nothing with two underscores first)",
+    read: |text| {
+        let plain = text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let begins = text.bytes().next().is_some_and(|b| !b.is_ascii_digit());
+        let ours = !text.starts_with("__") && !RESERVED_LABELS.contains(&text);
+        (plain && begins && ours).then(|| text.into())
+    },
+};
+
+/// `reason`, a value in `labels`
+pub const WORDS: Kind<Box<str>> = Kind {
+    allowed: "a text on one line, 200 characters at most",
+    read: |text| {
+        let usable = !text.trim().is_empty() && text.chars().count() <= LONGEST_WORDS;
+        (usable && !text.chars().any(is_dangerous)).then(|| text.into())
+    },
+};
 
 /// `rules`; `None` is `off`
 pub const LEVEL: Kind<Option<Severity>> = Kind {
@@ -121,6 +178,15 @@ pub const TRUSTED_BY: Kind<TrustedBy> = Kind {
     },
 };
 
+/// `domain_files`
+pub const PATTERN: Kind<String> = Kind {
+    allowed: "a path or a pattern, absolute or relative to this file, such as domains.d/*.yml",
+    read: |text| {
+        let usable = (PATH.read)(text).is_some() && glob::Pattern::new(text).is_ok();
+        usable.then(|| text.to_owned())
+    },
+};
+
 /// `trust_anchor`, `ca_file`
 pub const PATH: Kind<PathBuf> = Kind {
     allowed: "a path, absolute or relative to this file",
@@ -129,6 +195,11 @@ pub const PATH: Kind<PathBuf> = Kind {
         usable.then(|| text.into())
     },
 };
+
+/// Breaks a line, or shows a text other than it is.
+fn is_dangerous(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
 
 fn duration(text: &str) -> Option<Duration> {
     let plain = text.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase()); // `15M` would be months

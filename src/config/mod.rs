@@ -1,35 +1,43 @@
 //! A file's text becomes a [`Config`] that cannot be wrong, or an [`Error`] that says where and why.
-//! The only place with defaults. Nothing here opens a socket, or a file but the configuration itself.
+//! The only place with defaults. Nothing here opens a socket, or a file but the configuration and its `domain_files`.
 
+mod accept;
 mod domain;
 mod error;
+mod files;
+mod homograph;
+mod interval;
 pub mod kind;
+mod labels;
 mod network;
 mod node;
 mod overrides;
+mod pool;
 mod section;
+mod settings;
+mod text;
 
-pub use domain::{Domain, Settings};
+pub use domain::Domain;
 pub use error::{Error, Problem};
+pub use interval::{Cron, Interval};
+pub use labels::Labels;
 pub use network::{Dns, Network, Tls};
+pub use settings::{Settings, Thresholds};
 
-use crate::name::{DomainName, HeloName, Mailbox};
-use crate::rules::Overrides;
+use crate::name::{DomainName, HeloName};
+use domain::Reader;
+use files::Sources;
 use node::{Node, Value};
+use pool::Pool;
 use section::Section;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-
-/// A larger file is not read. A million domains by name alone fit.
-const MAX_BYTES: u64 = 32 << 20;
 
 /// Everything an operator sets in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// What holds for a domain that says nothing else.
-    pub defaults: Settings,
+    pub defaults: Arc<Settings>,
     /// What is watched: sorted by name, each once.
     pub domains: Vec<Arc<Domain>>,
     /// How names are looked up.
@@ -38,51 +46,60 @@ pub struct Config {
     pub network: Network,
     /// How certificates are judged.
     pub tls: Tls,
+    /// What is odd, but no error; each on one line with its place.
+    pub warnings: Vec<String>,
+    sources: Sources,
 }
 
-/// Reads a configuration file.
-pub fn load(path: &Path) -> Result<Config, Error> {
-    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-    let invalid = |problem| Error::Invalid { path: path.to_owned(), problem };
-    let mut bytes = Vec::new();
-    let mut file = File::open(path).map_err(unreadable)?.take(MAX_BYTES + 1);
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
-    if file.limit() == 0 {
-        return Err(Error::TooLarge { path: path.to_owned(), limit: MAX_BYTES });
-    }
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|error| invalid(Problem::not_utf8(&bytes[..error.valid_up_to()])))?;
-    parse(text, path)
+/// Reads a configuration file and its domain files, on a machine of that name.
+///
+/// # Errors
+/// When any of the files cannot be read, or what stands in it is wrong.
+pub fn load(path: &Path, machine: Option<HeloName>) -> Result<Config, Error> {
+    let mut config = parse(&text::read(path)?, path, machine)?;
+    config.sources.load(&config.defaults)?;
+    Ok(config.of_sources())
 }
 
-/// Reads a configuration that stands, or might stand, in the file at `path`; paths in it start from there.
-pub fn parse(text: &str, path: &Path) -> Result<Config, Error> {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let config = Node::parse(text).and_then(|node| Config::read(node, folder));
+/// Reads a configuration that stands, or might stand, in the file at `path`; paths in it start from there. Domain files
+/// are left alone.
+///
+/// # Errors
+/// When something in it is wrong.
+pub fn parse(text: &str, path: &Path, machine: Option<HeloName>) -> Result<Config, Error> {
+    let config = Node::parse(text).and_then(|node| Config::read(node, path, machine));
     config.map_err(|problem| Error::Invalid { path: path.to_owned(), problem })
 }
 
 impl Config {
+    /// What holds on a machine of that name without any file.
+    pub fn of_machine(machine: Option<HeloName>) -> Self {
+        Self { defaults: Arc::new(Settings::of_machine(machine)), ..Self::default() }
+    }
+
     /// A domain as the file has it, or else by its defaults.
     pub fn domain(&self, name: &DomainName) -> Arc<Domain> {
         match self.domains.binary_search_by(|domain| domain.name.cmp(name)) {
             Ok(found) => self.domains[found].clone(),
-            Err(_) => Arc::new(self.defaults.clone().domain(name.clone(), Overrides::default())),
+            Err(_) => Arc::new(Domain::plain(name.clone(), self.defaults.clone())),
         }
     }
 
-    /// Fills in the name this machine goes by, and its postmaster, wherever the file names no other. Where there is no
-    /// name either, both stay open and a session takes the literal of its own address.
-    pub fn introduce(&mut self, machine: Option<&HeloName>) {
-        let introduce = |helo_name: &mut Option<HeloName>, mail_from: &mut Option<Mailbox>| {
-            *helo_name = helo_name.take().or_else(|| machine.cloned());
-            *mail_from = mail_from.take().or_else(|| helo_name.as_ref().map(Mailbox::postmaster_of));
-        };
-        introduce(&mut self.defaults.helo_name, &mut self.defaults.mail_from);
-        for domain in &mut self.domains {
-            let domain = Arc::make_mut(domain);
-            introduce(&mut domain.helo_name, &mut domain.mail_from);
-        }
+    /// The same with the domain files as they are now; none where none of them changed. A file that cannot be used
+    /// keeps the domains it had, and so does one that lost more than half of them.
+    pub fn reread(&self) -> Option<Self> {
+        let sources = self.sources.reread(&self.defaults)?;
+        Some(Self { sources, ..self.clone() }.of_sources())
+    }
+
+    /// Every domain file, and why its domains are not those that stand in it now.
+    pub fn domain_files(&self) -> impl Iterator<Item = (&Path, Option<&str>)> {
+        self.sources.files()
+    }
+
+    /// Whether there may be domain files.
+    pub fn has_domain_files(&self) -> bool {
+        self.sources.has_patterns()
     }
 
     /// The whole in one line.
@@ -94,29 +111,43 @@ impl Config {
             count => plural(count, "nameserver"),
         };
         let dnssec = if self.dns.dnssec { "with" } else { "without" };
+        let files = match self.has_domain_files() {
+            true => format!(" ({} read)", plural(self.domain_files().count(), "domain file")),
+            false => String::new(),
+        };
         format!(
-            "{}, {resolver} {dnssec} DNSSEC, port {}, at most {}",
+            "{}{files}, {resolver} {dnssec} DNSSEC, port {}, at most {}",
             plural(self.domains.len(), "domain"),
             self.network.port,
             plural(self.network.max_sessions, "session"),
         )
     }
 
-    fn read(node: Node, folder: &Path) -> Result<Self, Problem> {
+    fn of_sources(self) -> Self {
+        Self { domains: self.sources.domains(), warnings: self.sources.warnings(), ..self }
+    }
+
+    fn read(node: Node, path: &Path, machine: Option<HeloName>) -> Result<Self, Problem> {
         if let Value::Nothing = node.value {
             let allowed = "a map with `domains` and, where the defaults do not suit, other keys";
             return Err(Problem::of(node.place, "the file", "nothing", allowed)); // half written, not emptied
         }
+        let folder = path.parent().unwrap_or(Path::new(""));
         let mut file = Section::of("the file", node)?;
         let mut section = file.section("defaults")?;
-        let defaults = Settings::default().read(&mut section)?;
+        let defaults = Settings::of_machine(machine);
+        let defaults = Arc::new(defaults.read(&mut section, &mut Pool::default())?);
         section.finish()?;
-        let domains =
-            file.take("domains").map_or(Ok(Vec::new()), |list| domain::read_list(list, &defaults))?;
+        let reader = Reader::new(defaults.clone());
+        let own = file.take("domains").map_or(Ok(Default::default()), |list| reader.read("domains", list))?;
+        let mut patterns = Vec::new();
+        file.set_list("domain_files", &mut patterns, &kind::PATTERN)?;
+        let sources = Sources::new(path, own, patterns);
         let dns = Dns::read(file.section("dns")?, folder)?;
         let network = Network::read(file.section("network")?)?;
         let tls = Tls::read(file.section("tls")?, folder)?;
         file.finish()?;
-        Ok(Self { defaults, domains, dns, network, tls })
+        let config = Self { defaults, domains: Vec::new(), dns, network, tls, warnings: Vec::new(), sources };
+        Ok(config.of_sources())
     }
 }

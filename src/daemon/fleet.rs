@@ -7,7 +7,7 @@ use crate::observe::{Cause, Dnssec, DomainDns, Lookup, Observation, Outcome, Ses
 use crate::report::{NextDue, Report, fold};
 use crate::rules::{self, Judged, Subject};
 use crate::schedule::Timetable;
-use crate::snapshot::{ProberFacts, Snapshot};
+use crate::snapshot::{Labels, ProberFacts, Snapshot};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -100,14 +100,11 @@ impl Fleet {
             Some(report) => Observation { at, ..report.observation.clone() },
             None => nothing_seen(name, at),
         };
-        let next = NextDue {
-            run: at + domain.interval,
-            transactions: at + domain.interval,
-            interval: domain.interval,
-        };
+        let interval = domain.settings.interval.gap(at);
+        let next = NextDue { run: at + interval, transactions: at + interval, interval };
         let report =
-            fold(previous.map(|report| &**report), seen, judged, &domain.rules, (next, Duration::ZERO));
-        Some(Finished { report, due: Instant::now() + domain.interval })
+            fold(previous.map(|report| &**report), seen, judged, &domain.overrides, (next, Duration::ZERO));
+        Some(Finished { report, due: Instant::now() + interval })
     }
 
     /// The endpoints that the last runs used.
@@ -122,10 +119,16 @@ impl Fleet {
         let snapshot = self.published.get_or_insert_with(|| Snapshot {
             reports: reports.values().cloned().collect(),
             domains: domains.keys().cloned().collect(),
+            labels: Arc::new(labels(domains)),
             prober: ProberFacts::default(),
         });
         Snapshot { prober, ..snapshot.clone() }
     }
+}
+
+fn labels(domains: &BTreeMap<DomainName, Arc<Domain>>) -> BTreeMap<DomainName, Labels> {
+    let labelled = domains.values().filter(|domain| !domain.settings.labels.is_empty());
+    labelled.map(|domain| (domain.name.clone(), domain.settings.labels.clone())).collect()
 }
 
 fn nothing_seen(name: &DomainName, at: SystemTime) -> Observation {

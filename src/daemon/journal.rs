@@ -1,8 +1,11 @@
-//! What the log says of a run: a line for the run and one for each verdict that it changed.
+//! What the log says: a line for each run and one for each verdict that it changed; what became of domain files.
 
+use crate::config::Config;
 use crate::report::Report;
 use crate::rules::Status;
-use tracing::info;
+use std::collections::BTreeMap;
+use std::path::Path;
+use tracing::{error, info, warn};
 
 pub(super) fn tell(report: &Report) {
     let (domain, at) = (report.domain(), report.observation.at);
@@ -15,4 +18,18 @@ pub(super) fn tell(report: &Report) {
     let endpoints = report.observation.endpoints.len();
     let seconds = report.took.as_secs_f64();
     info!(%domain, status, endpoints, seconds, "run finished");
+}
+
+/// What is new about the domain files, after they were read again.
+pub(super) fn tell_files(before: &Config, now: &Config) {
+    let faults: BTreeMap<&Path, Option<&str>> = before.domain_files().collect();
+    for (path, fault) in now.domain_files() {
+        if let Some(fault) = fault.filter(|fault| faults.get(path) != Some(&Some(*fault))) {
+            error!(file = %path.display(), "a domain file keeps the domains it had: {fault}");
+        }
+    }
+    for warning in now.warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
+        warn!("{warning}");
+    }
+    info!("domain files read again: {}", now.summary());
 }

@@ -7,6 +7,7 @@ mod journal;
 mod outsiders;
 mod process;
 mod reload;
+mod rereading;
 mod run;
 mod signals;
 mod targets;
@@ -23,9 +24,10 @@ use crate::logging;
 use crate::name::DomainName;
 use crate::observe::Session;
 use crate::schedule::{Errand, Sessions};
-use crate::snapshot::{ConfigRead, Writer};
+use crate::snapshot::{ConfigRead, ProberFacts, Writer};
 use fleet::Fleet;
 use reload::Loading;
+use rereading::Rereading;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -45,6 +47,7 @@ const GOODBYE: Duration = Duration::from_secs(6);
 
 /// The watch over a fleet of domains.
 pub struct Daemon {
+    config: Arc<Config>,
     fleet: Fleet,
     workshop: Arc<Workshop>,
     runs: JoinSet<Finished>,
@@ -56,11 +59,12 @@ pub struct Daemon {
 
 impl Daemon {
     /// A watch over the domains of `config`, every one of them due at once.
-    pub fn new(config: &Config, workshop: Arc<Workshop>, writer: Writer) -> Self {
+    pub fn new(config: Config, workshop: Arc<Workshop>, writer: Writer) -> Self {
         let mut fleet = Fleet::default();
         fleet.set_domains(&config.domains);
         let config_read = ConfigRead { successful: true, last_success: workshop.now() };
         Self {
+            config: Arc::new(config),
             fleet,
             workshop,
             runs: JoinSet::new(),
@@ -75,7 +79,7 @@ impl Daemon {
     pub async fn watch(mut self, mut stop: watch::Receiver<bool>, mut reloads: Reloads) {
         self.publish();
         let mut publish_at = Instant::now() + PUBLISH;
-        let mut loading: Option<Loading> = None;
+        let (mut loading, mut rereading) = (None, Rereading::start());
         while !*stop.borrow_and_update() {
             let due = self.fleet.next_due();
             tokio::select! {
@@ -84,7 +88,11 @@ impl Daemon {
                 () = sleep_until(publish_at) => { self.publish(); publish_at = Instant::now() + PUBLISH; }
                 Some(finished) = self.runs.join_next_with_id() => self.finish(finished),
                 asked = reloads.next(), if loading.is_none() => loading = Some(asked),
-                loaded = Loading::done(&mut loading) => self.reload(loaded, loading.take()),
+                loaded = Loading::done(&mut loading) => {
+                    self.reload(loaded, loading.take());
+                    rereading = Rereading::start();
+                }
+                config = rereading.changed(&self.config) => self.reread(config),
             }
         }
         self.publish();
@@ -117,7 +125,7 @@ impl Daemon {
 
     /// Goes on with a new configuration; one that cannot be used changes nothing.
     fn reload(&mut self, read: Result<Config, String>, loading: Option<Loading>) {
-        let applied = read.and_then(|config| self.apply(&config));
+        let applied = read.and_then(|config| self.apply(config));
         self.config_read.successful = applied.is_ok();
         match &applied {
             Ok(()) => self.config_read.last_success = self.workshop.now(),
@@ -129,12 +137,24 @@ impl Daemon {
         }
     }
 
-    fn apply(&mut self, config: &Config) -> Result<(), String> {
-        self.workshop.reload(config).map_err(|error| logging::with_sources(&error))?;
+    fn apply(&mut self, config: Config) -> Result<(), String> {
+        self.workshop.reload(&config).map_err(|error| logging::with_sources(&error))?;
+        info!("reloaded: {}", config.summary());
+        self.watch_domains_of(config);
+        Ok(())
+    }
+
+    /// Goes on with domain files as they are now.
+    fn reread(&mut self, config: Config) {
+        journal::tell_files(&self.config, &config);
+        self.watch_domains_of(config);
+        self.publish();
+    }
+
+    fn watch_domains_of(&mut self, config: Config) {
         self.fleet.set_domains(&config.domains);
         self.workshop.visits.keep_only(&self.fleet.keys());
-        info!("reloaded: {}", config.summary());
-        Ok(())
+        self.config = Arc::new(config);
     }
 
     async fn say_goodbye(&mut self) {
@@ -146,7 +166,10 @@ impl Daemon {
     }
 
     fn publish(&mut self) {
-        let prober = self.workshop.facts(self.config_read, self.panics);
+        let files = self.config.domain_files();
+        let files = files.map(|(path, fault)| (path.display().to_string(), fault.is_none())).collect();
+        let facts = self.workshop.facts(self.config_read, self.panics);
+        let prober = ProberFacts { domain_files: Arc::new(files), ..facts };
         self.writer.publish(self.fleet.snapshot(prober));
     }
 }

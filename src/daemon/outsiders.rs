@@ -1,6 +1,6 @@
 //! Whom the relay test may ask for: recipients that are nobody's own at the MX under test.
 
-use crate::config::Domain;
+use crate::config::Settings;
 use crate::name::{DomainName, Mailbox, MxName};
 use crate::observe::{Lookup, MxRecord, MxTarget, Outcome};
 use crate::probe::dns::Dns;
@@ -29,16 +29,16 @@ struct Outsider {
 
 impl Outsiders {
     /// Looks up where the recipients' mail goes. Nobody, where the domain does not want the test.
-    pub(super) async fn of(domain: &Domain, dns: &Dns) -> Self {
-        if !domain.tests.open_relay {
+    pub(super) async fn of(settings: &Settings, dns: &Dns) -> Self {
+        if !settings.tests.open_relay {
             return Self::default();
         }
         let mut first = Vec::new();
-        for recipient in &domain.test_probe_address {
+        for recipient in &settings.test_probe_address {
             first.push(Outsider::of(recipient.clone(), dns).await);
         }
         let mut second = Vec::new();
-        if let Some(ours) = domain.mail_from.as_ref().and_then(Mailbox::domain) {
+        if let Some(ours) = settings.sender().as_ref().and_then(Mailbox::domain) {
             second.push(Outsider::of(Mailbox::postmaster(ours), dns).await);
         }
         second.extend(first.iter().cloned());

@@ -44,7 +44,7 @@ impl Workshop {
         let (next, due) = run.next(&seen);
         let judged = rules::judge(&seen, &run.context(seen.at));
         let report =
-            fold(run.previous.as_deref(), seen, judged, &run.domain.rules, (next, started.elapsed()));
+            fold(run.previous.as_deref(), seen, judged, &run.domain.overrides, (next, started.elapsed()));
         Finished { report, due }
     }
 }
@@ -55,7 +55,7 @@ impl Run {
             let waiting = self.workshop.queue.join(Instant::now());
             let _place = self.workshop.lookups.acquire().await;
             drop(waiting);
-            let outsiders = Outsiders::of(&self.domain, &self.tools.dns).await;
+            let outsiders = Outsiders::of(&self.domain.settings, &self.tools.dns).await;
             (self.tools.dns.domain(&self.domain.name).await, Arc::new(outsiders))
         };
         let mut visits = JoinSet::new();
@@ -73,14 +73,15 @@ impl Run {
     async fn visit(self: Arc<Self>, target: Target, outsiders: Arc<Outsiders>) -> Endpoint {
         let Target { preference, mx, address } = target;
         let domain = &self.domain;
+        let fresh = domain.settings.interval.half(self.at);
         let want = Want {
             key: SessionKey {
                 address: SocketAddr::new(address, self.tools.network.port),
                 tls_name: mx.clone(),
             },
             domain: domain.clone(),
-            dialogue_since: earlier(self.at, domain.interval / 2),
-            tests_since: earlier(self.at, domain.transactions_interval.saturating_sub(domain.interval / 2)),
+            dialogue_since: earlier(self.at, fresh),
+            tests_since: earlier(self.at, domain.settings.transactions_interval.saturating_sub(fresh)),
             relay: outsiders.recipients(&domain.name, &mx),
         };
         let (served, ptr) = tokio::join!(self.workshop.visits.contact(want), self.tools.dns.ptr(address));
@@ -97,24 +98,26 @@ impl Run {
         Fact::following(before.map(|endpoint| &*endpoint.ptr), self.at, seen, trouble.as_ref())
     }
 
-    /// The next due times: on the domain's grid, sooner where a trouble has to be confirmed by a second look.
+    /// The next due times: on the domain's own schedule, sooner where a trouble has to be confirmed by a second look.
     fn next(&self, seen: &Observation) -> (NextDue, Instant) {
-        let (now, domain) = (Instant::now(), &self.domain);
-        let mut due = next_due(&domain.name, domain.interval, self.workshop.start, now);
+        let (now, wall, settings) = (Instant::now(), self.workshop.now(), &self.domain.settings);
+        let mut due = next_due(&self.domain.name, &settings.interval, self.workshop.start, (now, wall));
         if self.workshop.wants_another_look(seen) {
             due = due.min(now + self.tools.network.min_spacing.max(SECOND_LOOK));
         }
         let tests =
             seen.endpoints.iter().filter_map(|endpoint| endpoint.contact.relay.as_ref()).map(|fact| fact.at);
-        let transactions = tests.min().unwrap_or(seen.at) + domain.transactions_interval;
-        (NextDue { run: seen.at + (due - now), transactions, interval: domain.interval }, due)
+        let transactions = tests.min().unwrap_or(seen.at) + settings.transactions_interval;
+        (NextDue { run: wall + (due - now), transactions, interval: settings.interval.gap(wall) }, due)
     }
 
     fn context(&self, now: SystemTime) -> Context {
+        let settings = &self.domain.settings;
         Context {
             now,
-            certificate_expires_soon: Duration::from_secs(20 * 86_400),
-            tests: self.domain.tests,
+            certificate_expires_soon: settings.thresholds.certificate_expires_soon,
+            tests: settings.tests,
+            expect_mx: settings.expect_mx.clone(),
             trusted_by: self.tools.network.trusted_by.clone(),
         }
     }

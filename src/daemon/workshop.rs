@@ -121,6 +121,7 @@ impl Workshop {
             sessions_in_flight: tally.in_flight,
             config: Some(config),
             panics,
+            domain_files: Arc::default(),
             schedule_lag: Some(self.queue.longest(now).max(self.visits.queue().longest(now))),
             phases: tally.phases,
             lookups: self.counter.read(),
@@ -154,10 +155,11 @@ fn plan(errand: &Errand) -> Plan {
         recipients: relay.first.clone(),
         confirmations: relay.second.clone(),
     };
+    let settings = &errand.domain.settings;
     Plan {
-        helo: errand.domain.helo_name.clone(),
-        mail_from: errand.domain.mail_from.clone(),
-        timeout: errand.domain.timeout,
+        helo: settings.helo_name.clone(),
+        mail_from: settings.mail_from.clone(),
+        timeout: settings.timeout,
         null_sender: errand.null_sender.clone(),
         postmasters: errand.postmasters.clone(),
         relay: errand.relay.as_ref().map(relay),

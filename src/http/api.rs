@@ -22,10 +22,15 @@ pub(super) fn routes() -> Router<Renderer> {
         .route("/discovery", get(discovery))
         .route("/sd/domains", get(sd_domains))
         .route("/sd/endpoints", get(sd_endpoints))
-        .fallback(async || failed(StatusCode::NOT_FOUND, "no such path"))
+        .fallback(nowhere)
         .method_not_allowed_fallback(async || {
             failed(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed")
         })
+}
+
+/// Anything else below `/api/v1`.
+pub(super) async fn nowhere() -> Response {
+    failed(StatusCode::NOT_FOUND, "no such path")
 }
 
 #[derive(Deserialize)]
@@ -51,28 +56,31 @@ async fn discovery(State(renderer): State<Renderer>, of: Result<Query<Of>, Query
         return failed(StatusCode::BAD_REQUEST, "at most one domain may be asked for");
     };
     match of.domain.map(|domain| DomainName::parse(&domain)) {
-        None => list(renderer, discovery::fleet).await,
+        None => list(renderer, |snapshot| is_probed(snapshot).then(|| discovery::fleet(snapshot))).await,
         Some(Ok(domain)) => answer(renderer, move |snapshot, _| discovery::domain(snapshot, &domain)).await,
         Some(Err(_)) => unknown(),
     }
 }
 
 async fn sd_domains(State(renderer): State<Renderer>) -> Response {
-    answer(renderer, |snapshot, _| Some(sd::domains(snapshot))).await
+    list(renderer, |snapshot| Some(sd::domains(snapshot))).await
 }
 
 async fn sd_endpoints(State(renderer): State<Renderer>) -> Response {
-    list(renderer, sd::endpoints).await
+    list(renderer, |snapshot| is_probed(snapshot).then(|| sd::endpoints(snapshot))).await
 }
 
-/// A list of what probes found. As long as nothing has been probed there is none: whoever took an empty one at its word
-/// would stop watching.
-async fn list(renderer: Renderer, list: fn(&Snapshot) -> String) -> Response {
-    let probed = |snapshot: &Snapshot| snapshot.domains.is_empty() || !snapshot.reports.is_empty();
-    let told = renderer.render(move |snapshot, _| probed(snapshot).then(|| list(snapshot))).await;
-    match told {
-        Ok(Some(told)) if renderer.is_ready() => written(StatusCode::OK, told),
-        Ok(_) => failed(StatusCode::SERVICE_UNAVAILABLE, "nothing has been probed yet"),
+/// Whether there is anything to list, or nothing to probe.
+fn is_probed(snapshot: &Snapshot) -> bool {
+    snapshot.domains.is_empty() || !snapshot.reports.is_empty()
+}
+
+/// A list, as soon as it says anything: whoever took an empty one at its word would stop watching.
+async fn list(renderer: Renderer, list: fn(&Snapshot) -> Option<String>) -> Response {
+    let is_ready = renderer.is_ready();
+    match renderer.render(move |snapshot, _| list(snapshot).filter(|_| is_ready)).await {
+        Ok(Some(list)) => written(StatusCode::OK, list),
+        Ok(None) => failed(StatusCode::SERVICE_UNAVAILABLE, "nothing has been probed yet"),
         Err(status) => fault(status),
     }
 }

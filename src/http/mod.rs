@@ -25,7 +25,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::middleware::{from_fn, map_response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use connections::Connections;
 use std::time::SystemTime;
 use tokio::net::TcpListener;
@@ -61,6 +61,7 @@ fn router(state: State) -> Router {
         .route(&at("/style.css"), get(pages::style))
         .route(&at("/metrics"), get(metrics::metrics))
         .nest(&at("/api/v1"), api::routes())
+        .route(&at("/api/v1/"), any(api::nowhere))
         .route(&at("/-/healthy"), get(health::healthy))
         .route(&at("/-/ready"), get(health::ready))
         .route(&at("/-/reload"), post(control::reload).put(control::reload));

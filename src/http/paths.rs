@@ -123,7 +123,6 @@ mod tests {
             "http://a/#b",
             "http://u@a/",
             "http://a/../b",
-            "http://a//b",
             "http://a/{b}",
             "http://a/%2e",
         ] {

@@ -142,3 +142,72 @@ impl HttpBody for Streamed {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use tokio::time::advance;
+
+    /// As much as anybody takes.
+    fn endless(out: &mut dyn fmt::Write) -> fmt::Result {
+        loop {
+            out.write_str("more ")?;
+        }
+    }
+
+    /// How it ends, and how many octets came before that.
+    async fn read(body: Body) -> (usize, bool) {
+        let mut body = pin!(body);
+        let mut length = 0;
+        while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            match frame {
+                Ok(frame) => length += frame.data_ref().map_or(0, Bytes::len),
+                Err(_) => return (length, false),
+            }
+        }
+        (length, true)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_to_its_end() {
+        let streams = Streams::new();
+        for length in [0, 1, PIECE - 1, PIECE, 10 * PIECE + 1] {
+            let body = streams.start(Coding::Identity, move |out| out.write_str(&"x".repeat(length)));
+            assert_eq!(read(body.await.unwrap()).await, (length, true));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_fails_leaves_no_whole_answer() {
+        let streams = Streams::new();
+        let body = streams.start(Coding::Gzip, |out| {
+            out.write_str("some")?;
+            Err(fmt::Error)
+        });
+        assert!(!read(body.await.unwrap()).await.1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn readers_that_stand_still_are_given_up_so_that_others_get_their_turn() {
+        let streams = Streams::new();
+        let mut slow = Vec::new();
+        for _ in 0..AT_ONCE {
+            slow.push(streams.start(Coding::Identity, endless).await.unwrap());
+        }
+        let refused = tokio::spawn({
+            let streams = streams.clone();
+            async move { streams.start(Coding::Identity, endless).await.err() }
+        });
+        tokio::task::yield_now().await;
+        advance(PATIENCE).await;
+        assert_eq!(refused.await.unwrap(), Some(StatusCode::SERVICE_UNAVAILABLE));
+        advance(LONGEST).await;
+        let body = streams.start(Coding::Identity, |out| out.write_str("at last")).await.unwrap();
+        assert_eq!(read(body).await, (7, true));
+        for body in slow {
+            let (length, whole) = read(body).await;
+            assert!(!whole && length <= (AHEAD + 1) * PIECE, "{length}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::name::MxName;
 use crate::report::{Doubt, Report, RuleStanding};
-use crate::rules::{Issue, Rule, Severity, Subject};
+use crate::rules::{Acceptance, Issue, Rule, Severity, Subject};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -30,6 +30,8 @@ pub(super) struct Place<'a> {
     pub(super) at: SystemTime,
     /// Why it could not be looked at again, if it could not.
     pub(super) doubt: Option<&'a Doubt>,
+    /// Why it is known and wanted, if it is.
+    pub(super) accepted: Option<&'a Acceptance>,
 }
 
 /// All that counts for this domain, worst first, then in the order of the rules. What the configuration switched off
@@ -54,8 +56,8 @@ fn found(row: &RuleStanding) -> Vec<Fix<'_>> {
         for weighed in &last.findings {
             let Some(severity) = weighed.severity else { continue };
             let evidence = &weighed.finding.evidence;
-            let doubt = standing.doubt.as_ref();
-            let place = Place { subject, evidence, since: last.since, at: last.at, doubt };
+            let (doubt, accepted) = (standing.doubt.as_ref(), weighed.accepted.as_deref());
+            let place = Place { subject, evidence, since: last.since, at: last.at, doubt, accepted };
             found.push(Fix { rule: row.rule, issue: weighed.finding.issue, severity, places: vec![place] });
         }
     }

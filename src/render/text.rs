@@ -111,11 +111,12 @@ impl Page {
     fn place(&mut self, place: &Place<'_>) -> fmt::Result {
         let doubt =
             place.doubt.map(|doubt| format!("held, not judged again: {}", words::cause(doubt.trouble.cause)));
-        match (place.subject, doubt) {
-            (Subject::Domain, None) => Ok(()),
-            (Subject::Domain, Some(doubt)) => self.paragraph("    ", &doubt, 4),
-            (server, None) => self.paragraph("    ", &format!("{server}:"), 4),
-            (server, Some(doubt)) => self.paragraph("    ", &format!("{server} ({doubt}):"), 4),
+        let notes: Vec<String> = place.accepted.map(words::accepted).into_iter().chain(doubt).collect();
+        match (place.subject, notes.join("; ")) {
+            (Subject::Domain, notes) if notes.is_empty() => Ok(()),
+            (Subject::Domain, notes) => self.paragraph("    ", &notes, 4),
+            (server, notes) if notes.is_empty() => self.paragraph("    ", &format!("{server}:"), 4),
+            (server, notes) => self.paragraph("    ", &format!("{server} ({notes}):"), 4),
         }
     }
 
@@ -218,7 +219,7 @@ mod tests {
     use super::*;
     use crate::observe::Cause;
     use crate::observe::testing::{endpoint, now, observation, open_relay};
-    use crate::render::testing::report;
+    use crate::render::testing::{accepting, report, run};
 
     fn printed(report: &Report, colour: bool) -> String {
         reports(&[Arc::new(report.clone())], Terminal { width: 100, colour }, now())
@@ -245,6 +246,16 @@ mod tests {
         for line in lines {
             assert!(line.chars().count() <= 100 || line.contains("  https://"), "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_accepted_says_until_when_and_why() {
+        let relays = observation().of([endpoint().relay(Some(open_relay()))]);
+        let report = run(None, &relays, &accepting("smtp.open_relay"));
+        let text = printed(&report, false);
+        assert!(text.starts_with("example.com: info\n"), "{text}");
+        let told = "\n    mx1.example.com 192.0.2.10 (accepted until 31 Jan 2027: a lab & its <relay>):\n";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]

@@ -8,6 +8,11 @@ pub(super) fn rfc3339(at: SystemTime) -> String {
     timestamp(at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// `2026-11-20`
+pub(super) fn iso_day(at: SystemTime) -> String {
+    timestamp(at).strftime("%Y-%m-%d").to_string()
+}
+
 /// `20 Nov 2026 13:05 UTC`
 pub(super) fn minute(at: SystemTime) -> String {
     timestamp(at).strftime("%-d %b %Y %H:%M UTC").to_string()

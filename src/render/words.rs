@@ -1,8 +1,9 @@
 //! Closed sets in plain English, for pages and terminals; programs get the codes.
 
+use super::time;
 use crate::name::MxName;
 use crate::observe::{Cause, ChainTrouble, Stage, Trouble};
-use crate::rules::Status;
+use crate::rules::{Acceptance, Status};
 use std::fmt::Display;
 
 /// Why something was not concluded or not reached.
@@ -53,6 +54,11 @@ pub(super) fn stage(stage: Stage) -> &'static str {
 pub(super) fn trouble(trouble: &Trouble) -> String {
     let at = format!("{}, at {}", cause(trouble.cause), stage(trouble.stage));
     if trouble.detail.is_empty() { at } else { format!("{at}: {}", trouble.detail) }
+}
+
+/// `accepted until 31 Jan 2027: nolisting`
+pub(super) fn accepted(acceptance: &Acceptance) -> String {
+    format!("accepted until {}: {}", time::day(acceptance.until), acceptance.reason)
 }
 
 /// The class of a status in the style sheet; the word always stands beside it.

@@ -2,7 +2,7 @@
 
 use super::{Change, Concluded, Doubt, NextDue, Report, RuleStanding, Standing, Weighed};
 use crate::observe::{Observation, Unseen};
-use crate::rules::{Finding, Judged, Overrides, Rule, Subject, Verdict};
+use crate::rules::{Finding, Judged, Overrides, Rule, Severity, Subject, Verdict};
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
@@ -48,29 +48,37 @@ fn stand(
     overrides: &Overrides,
     now: SystemTime,
 ) -> Option<Standing> {
-    let held = before.and_then(|standing| standing.last.clone());
-    let findings = match &judged.judgement {
-        Ok(Verdict::NotApplicable) => return None,
-        Ok(Verdict::Pass) => Vec::new(),
-        Ok(Verdict::Findings(findings)) => weigh(judged.rule, findings, overrides),
-        Err(unseen) => {
-            let doubt = doubt(before.and_then(|standing| standing.doubt.as_ref()), unseen, judged.at);
-            return Some(Standing { last: held, doubt: Some(doubt) });
+    let held = before.and_then(|standing| standing.last.as_ref());
+    let weigh = |finding: &Finding| weigh(judged, finding, overrides, now);
+    let concluded = |at: SystemTime, findings: Vec<Weighed>| {
+        let mut last = Concluded { at, since: now, findings };
+        if let Some(held) = held.filter(|held| held.status() == last.status()) {
+            last.since = held.since;
         }
+        Some(last)
     };
-    let mut last = Concluded { at: judged.at, since: now, findings };
-    if let Some(held) = held.filter(|held| held.status() == last.status()) {
-        last.since = held.since;
+    match &judged.judgement {
+        Ok(Verdict::NotApplicable) => None,
+        Ok(Verdict::Pass) => Some(Standing { last: concluded(judged.at, Vec::new()), doubt: None }),
+        Ok(Verdict::Findings(findings)) => {
+            let findings = findings.iter().map(weigh).collect();
+            Some(Standing { last: concluded(judged.at, findings), doubt: None })
+        }
+        Err(unseen) => {
+            let again = |held: &Concluded| held.findings.iter().map(|held| weigh(&held.finding)).collect();
+            let last = held.and_then(|held| concluded(held.at, again(held)));
+            let doubt = doubt(before.and_then(|standing| standing.doubt.as_ref()), unseen, judged.at);
+            Some(Standing { last, doubt: Some(doubt) })
+        }
     }
-    Some(Standing { last: Some(last), doubt: None })
 }
 
-fn weigh(rule: &Rule, findings: &[Finding], overrides: &Overrides) -> Vec<Weighed> {
-    let weigh = |finding: &Finding| Weighed {
-        severity: overrides.severity(rule, finding.issue),
-        finding: finding.clone(),
-    };
-    findings.iter().map(weigh).collect()
+/// What a finding counts for today, also one that is held: what is accepted for a while ends on its day.
+fn weigh(judged: &Judged, finding: &Finding, overrides: &Overrides, now: SystemTime) -> Weighed {
+    let severity = overrides.severity(judged.rule, finding.issue);
+    let accepted = severity.and_then(|_| overrides.acceptance(finding.issue, &judged.subject, now)).cloned();
+    let severity = if accepted.is_some() { severity.min(Some(Severity::Info)) } else { severity };
+    Weighed { finding: finding.clone(), severity, accepted }
 }
 
 /// Counts looks, not runs: a fact that was merely not due again is the same look.
@@ -109,8 +117,9 @@ mod tests {
     use super::*;
     use crate::name::DomainName;
     use crate::observe::{Cause, Dnssec, DomainDns, Lookup, Outcome, Stage};
-    use crate::rules::{Issue, Severity, Source, Status};
+    use crate::rules::{Acceptance, Issue, Severity, Source, Status};
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     static BROKEN: Issue = Issue {
         code: "smtp.broken",
@@ -196,9 +205,70 @@ mod tests {
             ("smtp.rule", Some(Severity::Warning), Some(Status::Warning)),
             ("smtp.rule", None, None),
         ] {
-            let overrides = Overrides(BTreeMap::from([(code, severity)]));
+            let severities = BTreeMap::from([(code, severity)]);
+            let overrides = Overrides { severities, ..Overrides::default() };
             let report = run(None, 0, Ok(BROKEN.found("a")), &overrides);
             assert_eq!(report.rule("smtp.rule").map(RuleStanding::status), want, "{code} {severity:?}");
+        }
+    }
+
+    fn accepting(days: u64) -> Overrides {
+        let (until, reason) = (minute(days * 24 * 60), "nolisting".into());
+        let acceptance = Acceptance { issue: "smtp.broken", mx: None, until, reason };
+        Overrides { accepted: vec![Arc::new(acceptance)], ..Overrides::default() }
+    }
+
+    #[test]
+    fn what_is_accepted_is_an_info_until_the_end_of_its_day() {
+        let (accepting, day) = (accepting(1), 24 * 60);
+        for (minutes, want) in
+            [(0, Status::Info), (day, Status::Info), (2 * day - 1, Status::Info), (2 * day, Status::Critical)]
+        {
+            let report = run(None, minutes, Ok(BROKEN.found("a")), &accepting);
+            assert_eq!(standing(&report).status(), want, "after {minutes} minutes");
+            let last = standing(&report).last.as_ref().unwrap();
+            assert_eq!(last.findings[0].accepted.is_some(), want == Status::Info);
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_ends_although_nothing_new_is_seen() {
+        let accepting = accepting(1);
+        let first = run(None, 0, Ok(BROKEN.found("a")), &accepting);
+        let second = run(Some(&first), 15, throttled(), &accepting);
+        assert_eq!(standing(&second).status(), Status::Info);
+        let third = run(Some(&second), 3 * 24 * 60, throttled(), &accepting);
+        let last = standing(&third).last.as_ref().unwrap();
+        assert_eq!((last.status(), last.at), (Status::Critical, minute(0)));
+        assert_eq!(last.since, minute(3 * 24 * 60));
+        assert_eq!(third.history.front().map(|change| change.to), Some(Some(Status::Critical)));
+    }
+
+    #[test]
+    fn what_is_off_stays_off_and_what_is_accepted_is_named() {
+        let mut off = accepting(1);
+        off.severities = BTreeMap::from([("smtp.broken", None)]);
+        let report = run(None, 0, Ok(BROKEN.found("a")), &off);
+        let finding = &standing(&report).last.as_ref().unwrap().findings[0];
+        assert_eq!((finding.severity, &finding.accepted), (None, &None));
+        let mut other = accepting(1);
+        Arc::make_mut(&mut other.accepted[0]).issue = "smtp.other";
+        let report = run(None, 0, Ok(BROKEN.found("a")), &other);
+        assert_eq!(standing(&report).status(), Status::Critical);
+    }
+
+    #[test]
+    fn what_is_accepted_at_one_server_is_not_elsewhere() {
+        let mut accepting = accepting(1);
+        let mx = |name: &str| crate::name::MxName::parse(name).unwrap();
+        Arc::make_mut(&mut accepting.accepted[0]).mx = Some(mx("mx0.example"));
+        for (subject, want) in [
+            (Subject::Endpoint(mx("mx0.example"), [192, 0, 2, 1].into()), true),
+            (Subject::Endpoint(mx("mx1.example"), [192, 0, 2, 1].into()), false),
+            (Subject::Domain, false),
+        ] {
+            let found = accepting.acceptance(&BROKEN, &subject, minute(0));
+            assert_eq!(found.is_some(), want, "{subject:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 //! A rule sees an [`Observation`] and a [`Context`], never a socket or a clock. `?` on something unseen is its whole
 //! treatment of missing data: [`judge`] makes it inconclusive, or not applicable behind a conclusive failure.
 
+use crate::name::MxName;
 use crate::observe::{Cause, Contact, Endpoint, Fact, Observation, Seen, Stage, Trouble, Unseen};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -30,7 +31,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-pub use overrides::Overrides;
+pub use overrides::{Acceptance, Overrides};
 pub use verdict::{Finding, Judgement, Severity, Status, Subject, Verdict};
 
 /// Everything anyone prints about a rule.
@@ -102,12 +103,14 @@ pub struct Context {
     pub certificate_expires_soon: Duration,
     /// Whether the domain wants each test.
     pub tests: Tests,
+    /// The only MX hosts that the domain should have; any will do where empty.
+    pub expect_mx: Vec<MxName>,
     /// Whether an endpoint counts this machine among its own (`network.trusted_by`).
     pub trusted_by: Vec<TrustedBy>,
 }
 
 /// The tests a domain can switch off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Tests {
     /// `test_null_sender`
     pub null_sender: bool,
@@ -121,7 +124,7 @@ pub struct Tests {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustedBy {
     /// Every address of this MX.
-    Mx(crate::name::MxName),
+    Mx(MxName),
     /// Every MX in this network.
     Network(ipnet::IpNet),
 }
@@ -238,6 +241,11 @@ impl Issue {
 }
 
 impl Context {
+    /// Whether the domain may have this MX.
+    pub fn expects(&self, mx: &MxName) -> bool {
+        self.expect_mx.is_empty() || self.expect_mx.contains(mx)
+    }
+
     /// Whether `endpoint` is configured to relay for this machine.
     pub fn is_trusted_by(&self, contact: &Contact) -> bool {
         let address: IpAddr = contact.key.address.ip();

@@ -16,6 +16,7 @@ pub(super) static RULE: Rule = Rule {
         &BAD_NAME,
         &NON_PUBLIC_ADDRESS,
         &NULL_MX_NOT_ALONE,
+        &UNEXPECTED,
         &DUPLICATE,
         &TRUNCATED,
     ],
@@ -77,6 +78,15 @@ static NULL_MX_NOT_ALONE: Issue = Issue {
     reference: "https://www.rfc-editor.org/rfc/rfc7505#section-3",
 };
 
+static UNEXPECTED: Issue = Issue {
+    code: "smtp.mx.unexpected",
+    severity: Severity::Critical,
+    title: "Mail goes to a server that is not expected",
+    why: "The configuration of this monitor names the hosts that take the domain's mail, and this is none of them. After a slip, a half-done move or a hijacked zone, somebody else gets the mail or nobody does.",
+    fix: "Restore the MX records and find out who changed them. If the change was meant, name the new host in `expect_mx`.",
+    reference: "https://www.rfc-editor.org/rfc/rfc5321#section-5.1",
+};
+
 static DUPLICATE: Issue = Issue {
     code: "smtp.mx.duplicate",
     severity: Severity::Warning,
@@ -95,18 +105,19 @@ static TRUNCATED: Issue = Issue {
     reference: "https://www.rfc-editor.org/rfc/rfc5321#section-5.1",
 };
 
-fn check_records(observation: &Observation, _: &Context) -> Judgement {
+fn check_records(observation: &Observation, cx: &Context) -> Judgement {
     let dns = &observation.dns;
-    if dns.mx.dnssec == Dnssec::Bogus || dns.is_null_mx() {
+    if dns.mx.dnssec == Dnssec::Bogus {
         return Ok(Verdict::NotApplicable);
     }
-    let Some(records) = dns.mx.records()?.filter(|records| !records.is_empty()) else {
-        return Ok(Verdict::NotApplicable);
+    let Some(records) = dns.mx.records()?.filter(|records| !records.is_empty() && !dns.is_null_mx()) else {
+        return Ok(diverted(observation, cx).map_or(Verdict::NotApplicable, |found| Verdict::of(vec![found])));
     };
     let mut findings = Vec::new();
     let mut unseen = None;
     for (target, published) in by_target(records) {
         findings.extend(judge_target(target, &published));
+        findings.extend(unexpected(target, cx));
         if let MxTarget::Host(name) = target
             && let Some(host) = dns.hosts.get(name)
         {
@@ -159,6 +170,34 @@ fn judge_target(target: &MxTarget, preferences: &[u16]) -> Vec<Finding> {
     bad.into_iter().chain(twice).collect()
 }
 
+/// A record that holds no name is found for that.
+fn unexpected(target: &MxTarget, cx: &Context) -> Option<Finding> {
+    match target {
+        MxTarget::Host(name) if !cx.expects(name) => {
+            Some(UNEXPECTED.finding(format!("{name} is not among {}", expected(cx))))
+        }
+        _ => None,
+    }
+}
+
+/// Where mail goes that no MX record sends to a host.
+fn diverted(observation: &Observation, cx: &Context) -> Option<Finding> {
+    let dns = &observation.dns;
+    let where_to = if dns.is_null_mx() {
+        "a null MX says that the domain takes no mail".to_owned()
+    } else if dns.implicit && !cx.expects(&observation.domain.as_host()) {
+        format!("without MX records mail goes to {} itself", observation.domain)
+    } else {
+        return None;
+    };
+    let told = || UNEXPECTED.finding(format!("{where_to}; expected: {}", expected(cx)));
+    (!cx.expect_mx.is_empty()).then(told)
+}
+
+fn expected(cx: &Context) -> String {
+    cx.expect_mx.iter().map(MxName::as_str).collect::<Vec<_>>().join(", ")
+}
+
 fn alias(name: &MxName, host: &HostDns) -> Option<Finding> {
     let chain: Vec<_> = host.aliases.iter().map(PeerText::as_str).collect();
     (!chain.is_empty()).then(|| CNAME.finding(format!("{name} is an alias of {}", chain.join(", then of "))))
@@ -191,7 +230,8 @@ fn check_address(endpoint: &Endpoint, _: &Observation, _: &Context) -> Judgement
 #[cfg(test)]
 mod tests {
     use super::super::tests::{
-        all_find, evidence_of_domain, finds, inconclusive, judge, judge_domain, not_applicable, pass,
+        all_find, context, evidence_of_domain, finds, inconclusive, judge, judge_domain, judge_domain_in,
+        not_applicable, pass,
     };
     use super::*;
     use crate::observe::testing::{endpoint, host, observation};
@@ -263,6 +303,33 @@ mod tests {
                 "a_b.example.com A: no_data, AAAA: no_data",
             ]
         );
+    }
+
+    #[test]
+    fn where_hosts_are_named_no_other_will_do() {
+        let expecting = |names: &[&str]| Context {
+            expect_mx: names.iter().map(|name| MxName::parse(name).unwrap()).collect(),
+            ..context()
+        };
+        let named = expecting(&["mx1.example.com", "mx2.example.com"]);
+        let itself = expecting(&["example.com"]);
+        let added = observation().mx([(10, "mx1.example.com"), (20, "mx.evil.example")]);
+        let null = observation().of([]).mx([(0, ".")]);
+        for (observation, cx, want) in [
+            (&added, &expecting(&[]), pass()),
+            (&observation(), &named, pass()),
+            (&added, &named, finds(&UNEXPECTED)),
+            (&observation(), &itself, finds(&UNEXPECTED)),
+            (&observation().mx([(10, "192.0.2.1")]), &named, finds(&IP_LITERAL)),
+            (&null, &named, finds(&UNEXPECTED)),
+            (&observation().implicit(), &named, finds(&UNEXPECTED)),
+            (&observation().implicit(), &itself, not_applicable()),
+            (&observation().mx_lookup(Outcome::NoData), &named, not_applicable()),
+            (&observation().mx_lookup(Outcome::Timeout), &named, inconclusive(Cause::DnsFailure)),
+            (&added.clone().dnssec(Dnssec::Bogus), &named, not_applicable()),
+        ] {
+            assert_eq!(judge_domain_in(&RULE, observation, cx), want, "{observation:?}");
+        }
     }
 
     #[test]

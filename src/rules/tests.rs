@@ -54,6 +54,7 @@ pub(super) fn context() -> Context {
         now: now(),
         certificate_expires_soon: days(20),
         tests: Tests { null_sender: true, postmaster: true, open_relay: true },
+        expect_mx: Vec::new(),
         trusted_by: Vec::new(),
     }
 }
@@ -77,7 +78,12 @@ pub(super) fn judge_endpoints(rule: &'static Rule, observation: &ObservationBuil
 
 /// What the rule says of the domain as a whole.
 pub(super) fn judge_domain(rule: &'static Rule, observation: &ObservationBuilder) -> Word {
-    Word::from(&of_domain(rule, observation))
+    judge_domain_in(rule, observation, &context())
+}
+
+/// The same in another context.
+pub(super) fn judge_domain_in(rule: &'static Rule, observation: &ObservationBuilder, cx: &Context) -> Word {
+    Word::from(&of_domain(rule, observation, cx))
 }
 
 /// The evidence of what the rule finds at a domain's only endpoint.
@@ -87,7 +93,7 @@ pub(super) fn evidence(rule: &'static Rule, endpoint: &EndpointBuilder) -> Vec<S
 
 /// The evidence of what the rule finds of the domain as a whole.
 pub(super) fn evidence_of_domain(rule: &'static Rule, observation: &ObservationBuilder) -> Vec<String> {
-    evidence_in(of_domain(rule, observation))
+    evidence_in(of_domain(rule, observation, &context()))
 }
 
 fn only_endpoint(rule: &'static Rule, observation: &ObservationBuilder, cx: &Context) -> Judgement {
@@ -98,8 +104,8 @@ fn only_endpoint(rule: &'static Rule, observation: &ObservationBuilder, cx: &Con
     only.judgement
 }
 
-fn of_domain(rule: &'static Rule, observation: &ObservationBuilder) -> Judgement {
-    let judged = rule.judge(&observation.build(), &context());
+fn of_domain(rule: &'static Rule, observation: &ObservationBuilder, cx: &Context) -> Judgement {
+    let judged = rule.judge(&observation.build(), cx);
     let domain = judged.into_iter().find(|judged| judged.subject == Subject::Domain);
     domain.expect("the domain is judged").judgement
 }

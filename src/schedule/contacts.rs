@@ -164,16 +164,16 @@ impl Entry {
 
     fn owes_null_sender(&self, want: &Want) -> bool {
         let fact = self.contact.as_ref().and_then(|contact| contact.null_sender.as_ref());
-        want.domain.tests.null_sender && want.is_due(fact)
+        want.domain.settings.tests.null_sender && want.is_due(fact)
     }
 
     fn owes_relay(&self, want: &Want) -> bool {
         let fact = self.contact.as_ref().and_then(|contact| contact.relay.as_ref());
-        want.domain.tests.open_relay && want.is_due(fact)
+        want.domain.settings.tests.open_relay && want.is_due(fact)
     }
 
     fn owes_postmaster(&self, want: &Want) -> bool {
-        want.domain.tests.postmaster && want.is_due(self.postmasters.get(&want.domain.name))
+        want.domain.settings.tests.postmaster && want.is_due(self.postmasters.get(&want.domain.name))
     }
 }
 

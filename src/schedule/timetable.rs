@@ -1,10 +1,12 @@
 //! When each domain is due: a deterministic offset over its interval, so that a fleet is spread evenly and a restart
-//! sends no burst.
+//! sends no burst. Wall time matters to cron alone, and only while a run is planned: a clock that is set moves nothing
+//! that is planned already.
 
+use crate::config::{Cron, Interval};
 use crate::name::DomainName;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// The domains in the order they are due; one entry each.
@@ -43,8 +45,39 @@ impl Timetable {
     }
 }
 
-/// The next due time on the domain's own grid that lies at least half an interval behind `now`.
-pub fn next_due(domain: &DomainName, interval: Duration, start: Instant, now: Instant) -> Instant {
+/// A tick of cron is kept open no longer, however far it is to the next one.
+const WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// The next due time of a domain that has just been run.
+pub fn next_due(
+    domain: &DomainName,
+    interval: &Interval,
+    start: Instant,
+    (now, wall): (Instant, SystemTime),
+) -> Instant {
+    match interval {
+        Interval::Every(interval) => on_grid(domain, *interval, start, now),
+        Interval::Cron(cron) => {
+            now + in_window(domain, interval, cron, wall).duration_since(wall).unwrap_or_default()
+        }
+    }
+}
+
+/// In the window of a tick, at the domain's own place, and far enough off that the window just used is not meant.
+fn in_window(domain: &DomainName, interval: &Interval, cron: &Cron, wall: SystemTime) -> SystemTime {
+    let mut tick = wall;
+    loop {
+        tick = cron.tick_after(tick);
+        let window = interval.half(tick).min(WINDOW);
+        let due = tick + Duration::from_nanos(hash(domain, 0) % nanos(window));
+        if due >= wall + window {
+            return due;
+        }
+    }
+}
+
+/// On the domain's own grid, at least half an interval behind `now`.
+fn on_grid(domain: &DomainName, interval: Duration, start: Instant, now: Instant) -> Instant {
     let offset = Duration::from_nanos(hash(domain, 0) % nanos(interval));
     let elapsed = now.saturating_duration_since(start) + interval / 2;
     let past = elapsed.saturating_sub(offset);
@@ -68,6 +101,7 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::kind;
 
     fn domain(n: usize) -> DomainName {
         DomainName::parse(&format!("d{n}.example")).unwrap()
@@ -96,10 +130,10 @@ mod tests {
         let start = Instant::now();
         let interval = Duration::from_secs(900);
         for n in 0..200 {
-            let first = next_due(&domain(n), interval, start, start);
+            let first = on_grid(&domain(n), interval, start, start);
             let gap = first - start;
             assert!(gap >= interval / 2 && gap <= interval * 3 / 2 + interval / 50, "{gap:?}");
-            let second = next_due(&domain(n), interval, start, first);
+            let second = on_grid(&domain(n), interval, start, first);
             let gap = second - first;
             assert!(gap >= interval - interval / 50 && gap <= interval + interval / 50, "{gap:?}");
         }
@@ -111,10 +145,84 @@ mod tests {
         let interval = Duration::from_secs(1000);
         let mut tenths = [0; 10];
         for n in 0..10_000 {
-            let due = next_due(&domain(n), interval, start, start);
+            let due = on_grid(&domain(n), interval, start, start);
             let tenth = (due - start).as_secs() % 1000 / 100;
             tenths[usize::try_from(tenth).unwrap()] += 1;
         }
         assert!(tenths.iter().all(|count| (850..1150).contains(count)), "{tenths:?}");
+    }
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn cron(text: &str) -> Interval {
+        kind::INTERVAL.parse(text).unwrap()
+    }
+
+    fn at(text: &str) -> SystemTime {
+        text.parse::<jiff::Timestamp>().unwrap().into()
+    }
+
+    /// How long after `wall` the domain is due.
+    fn wait(n: usize, interval: &Interval, wall: SystemTime) -> Duration {
+        let now = Instant::now();
+        next_due(&domain(n), interval, now, (now, wall)) - now
+    }
+
+    #[test]
+    fn a_tick_opens_a_window_of_ten_minutes_at_most() {
+        let midnight = at("2026-11-20T00:00:00Z");
+        for (text, tick, window) in [
+            ("0 3 * * *", 3 * HOUR, 10 * MINUTE),
+            ("*/30 * * * *", 30 * MINUTE, 10 * MINUTE),
+            ("*/10 * * * *", 10 * MINUTE, 5 * MINUTE),
+            ("* * * * *", MINUTE, MINUTE / 2),
+        ] {
+            let interval = cron(text);
+            let waits: Vec<Duration> = (0..500).map(|n| wait(n, &interval, midnight)).collect();
+            assert!(waits.iter().all(|wait| (tick..tick + window).contains(wait)), "{text}");
+            let early = waits.iter().filter(|wait| **wait < tick + window / 2).count();
+            assert!((200..300).contains(&early), "{text}: {early} of 500 in the first half");
+        }
+    }
+
+    #[test]
+    fn a_window_is_used_once() {
+        for (text, gap) in [("0 3 * * *", 24 * HOUR), ("* * * * *", MINUTE)] {
+            let interval = cron(text);
+            for n in 0..50 {
+                let mut now = at("2026-11-20T00:00:00Z");
+                now += wait(n, &interval, now);
+                for drift in [Duration::ZERO, Duration::from_millis(40), MINUTE / 12] {
+                    assert_eq!(wait(n, &interval, now + drift), gap - drift, "{text}");
+                    let early = wait(n, &interval, now - drift);
+                    assert_eq!(early, gap + drift, "{text}: a clock that runs fast");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_night_is_left_out() {
+        let office = cron("0 8-17 * * 1-5");
+        let evening = at("2026-11-20T17:20:00Z");
+        let monday = wait(7, &office, evening);
+        assert!((62 * HOUR + 40 * MINUTE..63 * HOUR).contains(&monday), "{monday:?}");
+        let again = wait(7, &office, evening + monday);
+        assert_eq!(again, HOUR);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_makes_no_burst() {
+        let interval = cron("*/30 * * * *");
+        let year = 365 * 24 * HOUR;
+        let now = at("2026-11-20T00:07:00Z");
+        for set in [now + year, now - year, now + HOUR, now - HOUR, SystemTime::UNIX_EPOCH] {
+            let waits: Vec<Duration> = (0..500).map(|n| wait(n, &interval, set)).collect();
+            assert!(waits.iter().all(|wait| (10 * MINUTE..50 * MINUTE).contains(wait)));
+            let first = waits.iter().min().unwrap();
+            let crowd = waits.iter().filter(|wait| **wait < *first + MINUTE).count();
+            assert!(crowd < 100, "{crowd} of 500 in one minute");
+        }
     }
 }

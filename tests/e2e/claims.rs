@@ -69,13 +69,11 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
     ("smtp_probe_interval_seconds", |fleet| fleet.domains(|of| of.json["next"]["interval_seconds"].as_f64())),
     ("smtp_probe_last_conclusive_timestamp_seconds", |fleet| {
         fleet.domains(|of| {
-            let has_servers = of.endpoints().next().is_some();
-            let counts = |standing: &&Value| has_servers == (standing["subject"] != "domain");
-            of.standings()
-                .map(|(_, standing)| standing)
-                .filter(counts)
-                .filter_map(|it| seconds(&it["at"]))
-                .reduce(f64::max)
+            let own = || of.standings().filter(|(_, it)| it["subject"] == "domain");
+            match of.endpoints().next() {
+                Some(_) => of.endpoints().filter_map(|of| of.known_at()).reduce(f64::max),
+                None => own().filter_map(|(_, it)| seconds(&it["at"])).reduce(f64::max),
+            }
         })
     }),
     ("smtp_probe_last_run_timestamp_seconds", |fleet| fleet.domains(|of| seconds(&of.json["last_run"]))),
@@ -279,6 +277,17 @@ impl<'a> Endpoint<'a> {
             Some(0.0) => Some(0.0),
             _ => Some(greets()?.min(listens()?)),
         }
+    }
+
+    /// Since when it is known whether it is up: the oldest of the verdicts that tell. None: one was never reached.
+    fn known_at(self) -> Option<f64> {
+        let telling =
+            ["smtp.endpoint_reachable", "smtp.ipv6_reachable", "smtp.banner_sanity", "smtp.ehlo_supported"];
+        let subject = self.subject();
+        let standings =
+            self.domain.standings().filter(|(rule, it)| telling.contains(rule) && it["subject"] == subject);
+        let ages: Option<Vec<f64>> = standings.map(|(_, it)| seconds(&it["at"])).collect();
+        ages?.into_iter().reduce(f64::min)
     }
 
     fn certificate_end(self) -> Option<f64> {

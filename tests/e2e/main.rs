@@ -15,6 +15,7 @@ mod certificates;
 mod check;
 mod claims;
 mod daemon;
+mod discovery;
 mod dns;
 mod expectations;
 mod hostile;
@@ -41,12 +42,13 @@ use daemon::Daemon;
 use tally::Tally;
 
 /// What is tested, in this order: first that the world is as the table says, then the daemon in it.
-const STEPS: [(&str, Step); 6] = [
+const STEPS: [(&str, Step); 7] = [
     ("servers", answers::are_as_described),
     ("daemon", verdicts::are_as_expected),
     ("throttle", throttle::holds_the_verdict),
     ("check", check::tells),
     ("prometheus", scrape::agrees),
+    ("discovery", discovery::finds_all),
     ("pages", pages::are_sound),
 ];
 

@@ -17,9 +17,9 @@ const ALIVE: &str = "const all = [...document.querySelectorAll('*')];
         || it.hasAttribute('style') || it.getAttributeNames().some(name => name.startsWith('on'))
         || (it.href && !it.href.baseVal && !/^https?:/.test(it.href))).map(it => it.outerHTML);";
 
-/// The headlines under What to fix, as they are seen.
+/// What stands under What to fix: what is seen of each issue, and what opening it would show.
 const FIXES: &str = "return [...document.querySelectorAll('section[aria-labelledby=fix] li')]
-    .map(it => it.checkVisibility() ? it.innerText : 'not to be seen');";
+    .map(it => [it.checkVisibility() ? it.innerText : '', it.textContent]);";
 
 /// How far the page is wider than the window.
 const OVERHANG: &str = "return document.documentElement.scrollWidth - document.documentElement.clientWidth;";
@@ -94,16 +94,21 @@ fn told(browser: &Browser) -> Result<Vec<String>, Error> {
         .collect())
 }
 
-/// Each issue that the JSON has is to be seen under What to fix, with its evidence and what to do.
+/// Each issue that the JSON has is under What to fix, with its evidence and what to do: to be seen at once where it is
+/// more than an info.
 fn fixes(browser: &Browser, domain: &str) -> Result<Vec<String>, Error> {
     browser.show_on(DESKTOP)?;
     browser.open(&address(&format!("/domains/{domain}")))?;
-    let shown = list(&browser.run(FIXES)?);
+    let shown = browser.run(FIXES)?;
+    let shown: Vec<&Value> = shown.as_array().into_iter().flatten().collect();
     let issues = said::Domain::ask(domain)?.told();
+    let has = |fix: &Value, texts: &[String]| {
+        texts.iter().all(|text| fix.as_str().is_some_and(|fix| fix.contains(text.as_str())))
+    };
     let mut wrong: Vec<String> = issues
         .iter()
-        .filter(|texts| !shown.iter().any(|fix| texts.iter().all(|text| fix.contains(text.as_str()))))
-        .map(|texts| format!("not to be seen: {texts:?}"))
+        .filter(|issue| !shown.iter().any(|fix| has(&fix[usize::from(issue.is_info)], &issue.texts)))
+        .map(|issue| format!("not to be seen: {:?}", issue.texts))
         .collect();
     if issues.is_empty() || !wrong.is_empty() {
         wrong.push(format!("seen: {shown:?}"));

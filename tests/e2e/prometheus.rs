@@ -80,6 +80,13 @@ impl Prometheus {
         Ok(list(&answer["alerts"]).map(alert).collect())
     }
 
+    /// The labels with which a job's targets were found, before any relabelling.
+    pub(crate) fn discovered(&self, job: &str) -> Result<Vec<Value>, Error> {
+        let answer = self.ask("targets")?;
+        let targets = list(&answer["activeTargets"]).filter(|target| target["scrapePool"] == job);
+        Ok(targets.map(|target| target["discoveredLabels"].clone()).collect())
+    }
+
     /// Why its target is down.
     pub(crate) fn last_error(&self) -> String {
         let answer = self.ask("targets").unwrap_or_default();

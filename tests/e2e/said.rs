@@ -50,6 +50,13 @@ pub(crate) fn json(domain: &str) -> Result<Value, Error> {
 /// The same, for questions.
 pub(crate) struct Domain(Value);
 
+/// What is told of an issue.
+pub(crate) struct Issue {
+    pub(crate) is_info: bool,
+    /// Its title, its code, what to do, its evidence; without the backticks, for which pages have a font.
+    pub(crate) texts: [String; 4],
+}
+
 impl Domain {
     pub(crate) fn ask(domain: &str) -> Result<Self, Error> {
         json(domain).map(Self)
@@ -63,14 +70,17 @@ impl Domain {
         issues.filter_map(|issue| issue["code"].as_str()).map(str::to_owned).collect()
     }
 
-    /// What is told of each issue that matters: its title, its code, what to do, its evidence. Pages show what stands
-    /// between backticks in another font, without them.
-    pub(crate) fn told(&self) -> Vec<[String; 4]> {
+    /// Each issue that matters.
+    pub(crate) fn told(&self) -> Vec<Issue> {
         let subjects = list(&self.0["rules"]).flat_map(|rule| list(&rule["subjects"]));
         let issues =
             subjects.flat_map(|subject| list(&subject["issues"])).filter(|issue| issue["severity"] != "off");
         let text = |issue: &Value, key: &str| issue[key].as_str().unwrap_or_default().replace('`', "");
-        issues.map(|issue| ["title", "code", "fix", "evidence"].map(|key| text(issue, key))).collect()
+        let told = |issue: &Value| Issue {
+            is_info: issue["severity"] == "info",
+            texts: ["title", "code", "fix", "evidence"].map(|key| text(issue, key)),
+        };
+        issues.map(told).collect()
     }
 
     /// TLS version and suite of the endpoint at this address, or that it has none.

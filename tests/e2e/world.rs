@@ -91,9 +91,9 @@ pub(crate) fn wait_for<T, E: std::fmt::Display>(what: &str, attempt_once: impl F
     })
 }
 
-/// Tries every 100 ms, for about 15 seconds.
+/// Tries every 100 ms, for about a minute: a busy machine starts servers slowly.
 pub(crate) fn attempt<T, E>(mut once: impl FnMut() -> Result<T, E>) -> Result<T, E> {
-    for _ in 0..150 {
+    for _ in 0..600 {
         let tried = once();
         if tried.is_ok() {
             return tried;

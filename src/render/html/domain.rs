@@ -58,6 +58,7 @@ struct Evidence<'a> {
     server: String,
     text: &'a str,
     held: Option<String>,
+    accepted: Option<String>,
 }
 
 /// What could not be judged this time.
@@ -154,7 +155,7 @@ impl<'a> Evidence<'a> {
             Subject::Domain => String::new(),
             Subject::Endpoint(mx, address) => format!("{mx} {address}"),
         };
-        Self { server, text: place.evidence, held }
+        Self { server, text: place.evidence, held, accepted: place.accepted.map(words::accepted) }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::name::DomainName;
 use crate::observe::testing::{endpoint, now, observation, open_relay, ptr, transaction};
 use crate::observe::{Cause, Certificate, PeerText};
 use crate::render::html::{self, Query};
-use crate::render::testing::{after, report, snapshot};
+use crate::render::testing::{accepting, after, report, run, snapshot};
 use crate::snapshot::Snapshot;
 use std::time::Duration;
 
@@ -92,6 +92,19 @@ fn what_the_visitor_typed_is_escaped_too() {
     let typed = r#""><script>alert(1)</script>"#.to_owned();
     let query = Query { q: typed.clone(), status: typed.clone(), sort: typed.clone(), page: typed };
     assert_clean(&html::fleet(&snapshot([report(&observation())]), &query, now()));
+}
+
+#[test]
+fn what_is_accepted_says_until_when_and_why() {
+    let relays = observation().of([endpoint().relay(Some(open_relay()))]);
+    let page = html::domain(&run(None, &relays, &accepting("smtp.open_relay")), now());
+    assert_clean(&page);
+    for part in [
+        "<title>example.com: info — mx-exporter</title>",
+        "<p class=\"soft\">accepted until 31 Jan 2027: a lab &#38; its &#60;relay&#62;</p>",
+    ] {
+        assert!(page.contains(part), "{part} is missing in {page}");
+    }
 }
 
 #[test]

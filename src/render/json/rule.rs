@@ -3,7 +3,7 @@
 use crate::observe::Trouble;
 use crate::render::time;
 use crate::report::{self, Doubt, RuleStanding, Standing, Weighed};
-use crate::rules::{Status, Subject};
+use crate::rules::{Acceptance, Status, Subject};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -38,6 +38,15 @@ struct Issue<'a> {
     why: &'static str,
     fix: &'static str,
     reference: &'static str,
+    accepted: Option<Accepted<'a>>,
+}
+
+/// Why an issue is known and wanted.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    /// The last day of it, in UTC.
+    until: String,
+    reason: &'a str,
 }
 
 #[derive(Serialize)]
@@ -99,7 +108,14 @@ impl<'a> Issue<'a> {
             why: issue.why,
             fix: issue.fix,
             reference: issue.reference,
+            accepted: weighed.accepted.as_deref().map(Accepted::of),
         }
+    }
+}
+
+impl<'a> Accepted<'a> {
+    fn of(acceptance: &'a Acceptance) -> Self {
+        Self { until: time::iso_day(acceptance.until), reason: &acceptance.reason }
     }
 }
 

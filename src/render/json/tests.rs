@@ -4,7 +4,7 @@ use crate::name::DomainName;
 use crate::observe::Contact;
 use crate::observe::testing::{endpoint, now, observation, open_relay};
 use crate::render::json;
-use crate::render::testing::{report, snapshot};
+use crate::render::testing::{accepting, report, run, snapshot};
 use crate::snapshot::Snapshot;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -70,6 +70,18 @@ fn doubt_has_a_cause_and_an_age() {
 }
 
 #[test]
+fn what_is_accepted_says_until_when_and_why() {
+    let relays = observation().of([endpoint().relay(Some(open_relay()))]);
+    let domain = parsed(&json::domain(&run(None, &relays, &accepting("smtp.open_relay")), now()));
+    assert_eq!(domain["status"], "info");
+    let issue = &rule(&domain, "smtp.open_relay")["subjects"][0]["issues"][0];
+    assert_eq!(issue["severity"], "info");
+    assert_eq!(issue["accepted"], json!({"until": "2027-01-31", "reason": "a lab & its <relay>"}));
+    let domain = parsed(&json::domain(&report(&relays), now()));
+    assert_eq!(rule(&domain, "smtp.open_relay")["subjects"][0]["issues"][0]["accepted"], Value::Null);
+}
+
+#[test]
 fn extensions_outlast_a_look_that_saw_none() {
     let mut report = report(&observation().of([endpoint()]));
     let throttled = endpoint().banner("421 4.7.0 too many connections").build();
@@ -84,10 +96,10 @@ fn extensions_outlast_a_look_that_saw_none() {
 
 #[test]
 fn the_list_has_a_line_for_every_watched_domain() {
-    let Snapshot { reports, domains, prober } = snapshot([report(&observation())]);
+    let snapshot = snapshot([report(&observation())]);
     let waiting = DomainName::parse("zürich.example").unwrap();
-    let domains = domains.iter().cloned().chain([waiting.clone()]).collect();
-    let list = parsed(&json::domains(&Snapshot { reports, domains, prober }, now() + Duration::from_secs(7)));
+    let domains = snapshot.domains.iter().cloned().chain([waiting.clone()]).collect();
+    let list = parsed(&json::domains(&Snapshot { domains, ..snapshot }, now() + Duration::from_secs(7)));
     let lines = list["domains"].as_array().unwrap();
     assert_eq!(lines.len(), 2);
     assert_eq!(

@@ -15,13 +15,10 @@ use std::time::SystemTime;
 pub(super) static FAMILIES: &[&Family] = &[
     &Family {
         name: "smtp_domain_info",
-        labels: &["domain"],
+        labels: &["domain"], // and those that operators choose
         help: "A domain that is watched",
         kind: Kind::Info,
-        write: |view, out| {
-            let info = |domain: &crate::name::DomainName| out.info(&[("domain", domain.as_str())]);
-            view.snapshot.domains.iter().try_for_each(info)
-        },
+        write: info,
     },
     &Family {
         name: "smtp_domain_up",
@@ -122,6 +119,14 @@ pub(super) static FAMILIES: &[&Family] = &[
         },
     },
 ];
+
+fn info(view: &View<'_>, out: &mut Series<'_>) -> fmt::Result {
+    view.snapshot.domains.iter().try_for_each(|domain| {
+        let labels = view.snapshot.labels.get(domain).into_iter().flat_map(|labels| labels.iter());
+        let labels = labels.map(|(name, value)| (&**name, &**value));
+        out.info(&[("domain", domain.as_str())].into_iter().chain(labels).collect::<Vec<_>>())
+    })
+}
 
 fn each<'a>(view: &View<'a>, mut write: impl FnMut(&'a str, &'a Report) -> fmt::Result) -> fmt::Result {
     view.reports().try_for_each(|report| write(report.domain().as_str(), report))

@@ -37,7 +37,7 @@ pub(super) enum Kind {
 }
 
 /// Labels in the order they are written.
-pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
+pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
 
 static SECONDS: Unit = Unit::Seconds;
 static BYTES: Unit = Unit::Bytes;

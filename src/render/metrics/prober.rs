@@ -34,6 +34,16 @@ pub(super) static FAMILIES: &[&Family] = &[
         },
     },
     &Family {
+        name: "mx_exporter_domains_file_last_load_successful",
+        labels: &["file"],
+        help: "1 where the domains of a file are those that stand in it now, 0 where it keeps the ones it had",
+        kind: Kind::Gauge,
+        write: |view, out| {
+            let files = view.snapshot.prober.domain_files.iter();
+            files.into_iter().try_for_each(|(file, successful)| out.flag(&[("file", file)], *successful))
+        },
+    },
+    &Family {
         name: "mx_exporter_domains",
         labels: &[],
         help: "Domains that are watched",

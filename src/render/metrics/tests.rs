@@ -1,14 +1,16 @@
 //! What the metrics say of built reports, and that both formats hold together.
 
 use super::*;
+use crate::name::DomainName;
 use crate::observe::testing::{
     asks_relay, bounce, endpoint, no_ptr, now, null_sender, observation, open_relay, relay,
 };
 use crate::observe::{Cause, ChainTrouble, Histogram, Outcome, PeerText, Phase};
-use crate::render::testing::{after, report, run, snapshot};
+use crate::render::testing::{accepting, after, report, run, snapshot};
 use crate::rules::{ALL, Overrides, Severity, Status};
 use crate::snapshot::{ConfigRead, ProberFacts, ProcessFacts, SessionOutcome, Shard};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 const MX1: &str = r#"mx="mx1.example.com",address="192.0.2.10""#;
@@ -236,7 +238,8 @@ fn an_endpoint_of_many_domains_is_one_series() {
 fn an_endpoint_is_judged_whatever_one_domain_calls_severe() {
     let relays = observation().of([endpoint().relay(Some(open_relay()))]);
     for (code, severity) in [("smtp.open_relay", Some(Severity::Info)), ("smtp.open_relay", None)] {
-        let overrides = Overrides(BTreeMap::from([(code, severity)]));
+        let severities = BTreeMap::from([(code, severity)]);
+        let overrides = Overrides { severities, ..Overrides::default() };
         for (lenient, strict) in [("a.example", "b.example"), ("b.example", "a.example")] {
             let lenient = run(None, &relays.clone().named(lenient), &overrides);
             let strict = report(&relays.clone().named(strict));
@@ -289,6 +292,37 @@ fn the_fleet_is_counted_by_every_rule_and_status() {
 }
 
 #[test]
+fn labels_stand_beside_the_name_of_their_domain_and_nowhere_else() {
+    let names = ["a.example", "b.example", "c.example"].map(|name| DomainName::parse(name).unwrap());
+    let labels = |labels: &[(&str, &str)]| {
+        let labels = labels.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        Arc::new(labels.collect::<BTreeMap<Box<str>, Box<str>>>())
+    };
+    let a = labels(&[("team", "mail"), ("zone", "a \"b\" \\ c")]);
+    let labels = BTreeMap::from([(names[0].clone(), a), (names[2].clone(), labels(&[("mx", "own")]))]);
+    let reports = ["a.example", "b.example"].map(|name| report(&observation().named(name)));
+    let snapshot = Snapshot { domains: names.into(), labels: Arc::new(labels), ..snapshot(reports) };
+    let samples = samples(&snapshot);
+    says(
+        &samples,
+        &[
+            (r#"smtp_domain_info{domain="a.example",team="mail",zone="a \"b\" \\ c"}"#, "1"),
+            (r#"smtp_domain_info{domain="b.example"}"#, "1"),
+            (r#"smtp_domain_info{domain="c.example",mx="own"}"#, "1"),
+        ],
+    );
+    assert_eq!(samples.keys().filter(|series| series.contains("team")).count(), 1);
+}
+
+#[test]
+fn what_is_accepted_counts_as_an_info_and_stays_a_fact() {
+    let relays = observation().of([endpoint().relay(Some(open_relay()))]);
+    let samples = samples(&snapshot([run(None, &relays, &accepting("smtp.open_relay"))]));
+    let status = r#"smtp_rule_status{domain="example.com",rule="smtp.open_relay"}"#;
+    says(&samples, &[(status, "2"), (&format!("smtp_open_relay{{{MX1}}}"), "1")]);
+}
+
+#[test]
 fn nothing_is_said_of_what_was_never_probed() {
     let domains = [crate::name::DomainName::parse("waiting.example").unwrap()];
     let samples = samples(&Snapshot { domains: domains.into(), ..Snapshot::default() });
@@ -329,6 +363,7 @@ fn the_prober_tells_of_itself() {
         sessions_in_flight: 3,
         panics: 2,
         config: Some(ConfigRead { successful: false, last_success: now() - Duration::from_secs(60) }),
+        domain_files: Arc::new([("a.yml".to_owned(), true), ("b \"c\".txt".to_owned(), false)].into()),
         ..prober()
     };
     says(
@@ -341,6 +376,8 @@ fn the_prober_tells_of_itself() {
             ("mx_exporter_sessions_in_flight", "3"),
             ("mx_exporter_task_panics_total", "2"),
             ("mx_exporter_config_last_reload_successful", "0"),
+            (r#"mx_exporter_domains_file_last_load_successful{file="a.yml"}"#, "1"),
+            (r#"mx_exporter_domains_file_last_load_successful{file="b \"c\".txt"}"#, "0"),
             ("mx_exporter_config_last_reload_success_timestamp_seconds", "1799999940.0"),
             ("mx_exporter_schedule_lag_seconds", "2.5"),
             (r#"mx_exporter_phase_seconds_sum{phase="banner"}"#, "6.04"),
@@ -400,8 +437,13 @@ fn every_metric_has_the_labels_it_declares() {
         broken("dead.example", endpoint().at("mx.dead.example", "192.0.2.20").unreachable(Cause::Refused)),
         broken("busy.example", endpoint().at("mx.busy.example", "192.0.2.21").banner("421 later")),
     ];
-    let config = Some(ConfigRead { successful: true, last_success: now() });
-    let prober = ProberFacts { v4_blocked: Some(false), v6_blocked: Some(true), config, ..prober() };
+    let prober = ProberFacts {
+        v4_blocked: Some(false),
+        v6_blocked: Some(true),
+        config: Some(ConfigRead { successful: true, last_success: now() }),
+        domain_files: Arc::new([("a.yml".to_owned(), true)].into()),
+        ..prober()
+    };
     let mut written: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();
     for series in samples(&Snapshot { prober, ..snapshot(reports) }).into_keys() {
         let (name, rest) = series.split_once('{').unwrap_or((&series, ""));

@@ -1,11 +1,10 @@
 //! Sessions in simulated time, against a probe that only takes time and writes down what it was asked for.
 
 use super::*;
-use crate::config::Settings;
+use crate::config::Domain;
 use crate::name::{DomainName, Mailbox, MxName};
 use crate::observe::testing::reply;
 use crate::observe::{Cause, Dialogue, Stage, Transaction, Unseen};
-use crate::rules::Overrides;
 use crate::schedule::RelayRecipients;
 use std::net::SocketAddr;
 use tokio::task::JoinSet;
@@ -94,7 +93,7 @@ fn without_tls(errand: &Errand, at: SystemTime) -> Session {
 }
 
 fn want(name: &str, address: &str, at: SystemTime) -> Want {
-    let domain = Settings::default().domain(DomainName::parse(name).unwrap(), Overrides::default());
+    let domain = Domain::plain(DomainName::parse(name).unwrap(), Arc::default());
     let address: SocketAddr = address.parse().unwrap();
     let key = SessionKey { address, tls_name: MxName::parse("mx.example").unwrap() };
     let (dialogue_since, tests_since) = (at - 7 * MINUTE, at - 50 * MINUTE);
