@@ -18,7 +18,7 @@ pub use writer::{Drain, drain};
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// `ts=… level=info message="…" key=value`
+    /// `ts=2026-11-20T13:05:00Z level=info message="run finished" domain=example.org`
     Logfmt,
     /// One JSON object a line.
     Json,

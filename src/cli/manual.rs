@@ -9,7 +9,8 @@ use std::io;
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut super::command(), "mx-exporter", &mut script);
-    text(script)
+    // Bash alone: its generator spells a name with a hyphen in two ways (clap-rs/clap#6421).
+    text(script).replace("mx__subcmd__exporter", "mx__exporter")
 }
 
 /// The manual page in roff: the daemon, then a section for each subcommand.

@@ -1,8 +1,9 @@
 //! The daemon's start: what keeps it from starting, and what it warns of.
 
-use crate::process::{program, program_in_shell};
+use crate::process::{program, program_in_shell, start};
 use crate::world::{Folder, World};
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
 const AT_ONCE: Duration = Duration::from_secs(5); // a second on a machine that has nothing else to do
@@ -73,6 +74,20 @@ fn wrong_flags_and_questions_have_their_own_status() {
     }
     let head = program_in_shell("\"$0\" man | head -n 1", &[]).ended();
     assert_eq!((head.status, &*head.err), (Some(0), ""), "{head:#?}");
+}
+
+/// What bash offers to whoever has typed so much and presses the tabulator.
+#[test]
+fn bash_completes_the_flags_of_a_subcommand() {
+    let script = r#"
+        eval "$("$0" completions bash)"
+        COMP_WORDS=(mx-exporter check --test-) COMP_CWORD=2
+        _mx__exporter mx-exporter --test- check
+        echo "${COMPREPLY[@]}""#;
+    let mut command = Command::new("bash");
+    let ended = start(command.args(["-c", script, env!("CARGO_BIN_EXE_mx-exporter")])).ended();
+    let want = "--test-null-sender --test-postmaster --test-open-relay --test-probe-address\n";
+    assert_eq!(ended.out, want, "{ended:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
