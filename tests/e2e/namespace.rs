@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::process::{Command, ExitCode};
 
-/// Where the world keeps its files: memory, mounted here for the test's processes alone.
+/// Where the world keeps its files: memory, mounted at /run for the test's processes alone.
 pub(crate) const HOME: &str = "/run/mx-exporter-e2e";
 
 const ENTERED: &str = "MX_EXPORTER_E2E_ENTERED";
@@ -25,9 +25,6 @@ pub(crate) fn enter() -> ExitCode {
         println!("the end-to-end test needs root: it makes network namespaces");
         return ExitCode::FAILURE;
     }
-    for mount_point in [HOME, "/run/netns"] {
-        fs::create_dir_all(mount_point).expect("/run is writable");
-    }
     let inside = Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"]) // this process gone: all gone
         .args(["--pid", "--mount-proc", "--net", "--mount", "--ipc"])
@@ -42,9 +39,10 @@ pub(crate) fn enter() -> ExitCode {
 /// Lays out the network: this process and the daemon at .200, the servers behind a cable of their own, so that
 /// they see the probe come from its own address. Every address of 192.0.2.0/25 is the servers'.
 pub(crate) fn furnish() {
-    run("mount -t tmpfs -o mode=755 tmpfs /run/mx-exporter-e2e");
-    run("mount -t tmpfs tmpfs /run/netns");
-    run("mount -t tmpfs -o mode=755 tmpfs /var/spool"); // OpenSMTPD knows no other place for its queue
+    let resolv_conf = fs::canonicalize("/etc/resolv.conf").expect("a file that says where DNS is");
+    run("mount -t tmpfs -o mode=755 tmpfs /run"); // with the socket that OpenSMTPD has nowhere else
+    run("mount -t tmpfs -o mode=755 tmpfs /var/spool"); // nor its queue
+    fs::create_dir_all(HOME).expect("/run is writable");
     run("ip link set lo up");
     run("ip netns add servers");
     run("ip link add probe type veth peer name servers netns servers");
@@ -60,8 +58,12 @@ pub(crate) fn furnish() {
         run(&format!("ip -n servers address add {address}/64 dev servers nodad"));
     }
 
-    fs::write("/run/mx-exporter-e2e/resolv.conf", "nameserver 192.0.2.53\n").expect("the home is writable");
-    run("mount --bind /run/mx-exporter-e2e/resolv.conf /etc/resolv.conf");
+    let (ours, theirs) = (format!("{HOME}/resolv.conf"), resolv_conf.display());
+    fs::write(&ours, "nameserver 192.0.2.53\n").expect("the home is writable");
+    if !resolv_conf.exists() {
+        run(&format!("install -D /dev/null {theirs}")); // it is in /run on some machines
+    }
+    run(&format!("mount --bind {ours} {theirs}"));
 }
 
 /// A command in the servers' network.

@@ -23,7 +23,7 @@ impl Tally {
         }
     }
 
-    /// One comparison, of what may take up to about 15 seconds to become as wanted.
+    /// One comparison, of what may take up to about a minute to become as wanted.
     pub(crate) fn compare_in_time(
         &mut self,
         subject: impl Display,
