@@ -34,3 +34,32 @@ impl Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::testing::{endpoint, failed, observation};
+    use crate::observe::{Cause, Contact, Dialogue, Seen, Stage};
+    use std::time::{Duration, SystemTime};
+
+    fn session(dialogue: Seen<Dialogue>) -> Session {
+        let at = SystemTime::UNIX_EPOCH;
+        Session { at, dialogue, null_sender: None, relay: None, postmasters: Vec::new(), owed: false }
+    }
+
+    #[test]
+    fn sessions_count_by_their_end_and_by_every_phase_that_was_answered() {
+        let contact = |of: &Contact| session(of.dialogue.seen.clone());
+        let endpoints = [endpoint(), endpoint().banner("421 4.7.0 later"), endpoint().without_starttls()];
+        let mut tally = Tally::default();
+        for endpoint in &observation().of(endpoints).build().endpoints {
+            tally.count(&contact(&endpoint.contact));
+        }
+        tally.count(&session(failed(Stage::Connect, Cause::Refused)));
+        assert_eq!((tally.completed, tally.inconclusive, tally.failed), (2, 1, 1));
+        let count = |phase| tally.phases.get(&phase).map_or(0, Histogram::count);
+        let counts = Phase::ALL.map(count);
+        assert_eq!(counts, [3, 3, 2, 1, 1, 0], "a connect that failed is no answer");
+        assert_eq!(tally.phases[&Phase::TlsHandshake].sum(), Duration::from_millis(40));
+    }
+}

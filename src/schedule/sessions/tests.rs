@@ -202,3 +202,23 @@ async fn a_crowd_keeps_to_every_limit() {
         assert!(!others().any(|(from, _, other)| same(other) && close(from)));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_those_who_wait_for_a_place_make_the_schedule_lag() {
+    let (sessions, _) = sessions(Limits { max_sessions: 1, ..LIMITS }, healthy);
+    let lag = || sessions.queue().longest(Instant::now());
+    let endpoints = ["192.0.2.1:25", "192.0.2.2:25", "192.0.2.3:25"];
+    let wants = endpoints.map(|address| want("a.example", address, wall(Duration::ZERO)));
+    let waiting = {
+        let sessions = sessions.clone();
+        tokio::spawn(async move { all(&sessions, wants).await })
+    };
+    for (millis, want) in [(1_000, 1_000), (2_500, 3_500), (1_000, 0)] {
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        assert_eq!(lag(), Duration::from_millis(want), "two seconds each, one after the other");
+    }
+    waiting.await.unwrap();
+    let again = want("b.example", endpoints[0], wall(2 * MINUTE));
+    tokio::time::timeout(MINUTE / 2, sessions.contact(again)).await.expect_err("its address rests");
+    assert_eq!(lag(), Duration::ZERO, "spacing is no lag");
+}
