@@ -4,8 +4,8 @@ use super::fixes::{Fix, fixes};
 use super::held::Held;
 use super::words;
 use crate::observe::{Cause, DomainDns, Endpoint, HostDns, Lookup};
-use crate::report::Report;
-use crate::rules::{Severity, Subject};
+use crate::report::{Report, Standing};
+use crate::rules::{Severity, Status, Subject};
 
 /// Whether a sender finds a server that talks to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,19 @@ pub(super) fn reach(report: &Report) -> Reach {
     if all_down { Reach::Down } else { Reach::Unknown }
 }
 
+/// The domain in one word: its worst rule's, except that nobody calls a domain fine whose mail may not get in for all
+/// that is known.
+pub(super) fn overall(report: &Report) -> Status {
+    let doubtful = || standings(report).any(|standing| standing.doubt.is_some());
+    match report.status() {
+        Status::Ok | Status::Info if doubtful() && reach(report) == Reach::Unknown => {
+            let is_error = standings(report).any(|standing| standing.status() == Status::Error);
+            if is_error { Status::Error } else { Status::Unknown }
+        }
+        status => status,
+    }
+}
+
 /// The sentence.
 pub(super) fn answer(report: &Report) -> String {
     match reach(report) {
@@ -52,6 +65,10 @@ pub(super) fn answer(report: &Report) -> String {
 
 fn held<'a>(report: &'a Report, endpoint: &Endpoint) -> Held<'a> {
     Held::of(report, &Subject::of(endpoint))
+}
+
+fn standings(report: &Report) -> impl Iterator<Item = &Standing> {
+    report.standings.iter().flat_map(|row| row.subjects.values())
 }
 
 fn declines_mail(report: &Report) -> bool {
@@ -94,8 +111,7 @@ fn not_judged(report: &Report) -> String {
     if let Err(unseen) = report.observation.dns.mx.records() {
         return format!("Not judged now: {}.", words::cause(unseen.cause()));
     }
-    let doubt = report.standings.iter().flat_map(|row| row.subjects.values()).find_map(|s| s.doubt.as_ref());
-    match doubt {
+    match standings(report).find_map(|standing| standing.doubt.as_ref()) {
         Some(doubt) => format!("Not judged yet: {}.", words::cause(doubt.trouble.cause)),
         None => "Not judged yet.".to_owned(),
     }
@@ -129,7 +145,7 @@ fn complaints(fixes: &[Fix<'_>], report: &Report) -> String {
 }
 
 fn is_all_judged(report: &Report) -> bool {
-    report.standings.iter().flat_map(|row| row.subjects.values()).all(|standing| standing.last.is_some())
+    standings(report).all(|standing| standing.last.is_some())
 }
 
 /// The finding as the second half of a sentence.
@@ -228,5 +244,24 @@ mod tests {
         let first = report(&observation().of([endpoint()]));
         let second = after(&first, &observation().of([endpoint().banner("421 later")]));
         assert_eq!(answer(&second), "Mail gets in, and nothing needs mending.");
+    }
+    #[test]
+    fn a_domain_that_nobody_could_judge_is_not_called_fine() {
+        let throttled = || endpoint().banner("421 4.7.0 too many connections");
+        let fine = report(&observation().of([endpoint()]));
+        for (report, want) in [
+            (report(&observation().of([throttled()])), Status::Unknown),
+            (report(&observation().mx_lookup(Outcome::ServerFailure)), Status::Unknown),
+            (
+                report(&observation().of([endpoint(), throttled().at("mx2.example.com", "192.0.2.11")])),
+                Status::Info,
+            ),
+            (after(&fine, &observation().of([throttled()])), fine.status()),
+            (report(&observation().of([endpoint().with_ptr(no_ptr()).banner("421 later")])), Status::Warning),
+            (report(&observation().of([]).mx([(0, ".")])), Status::Info),
+            (report(&observation().of([endpoint().unreachable(Cause::ProberError)])), Status::Error),
+        ] {
+            assert_eq!(overall(&report), want, "{}", answer(&report));
+        }
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! [`metrics`] and [`sd`] for Prometheus, [`discovery`] for those who watch TLS, [`html`] for browsers, [`json`] for programs, [`text`] for terminals, [`table`] for the
 //! README. What they share: `held` reads verdicts, `answer` says whether mail gets in, `fixes` what to mend, `doubts` what
-//! could not be judged, `servers` how each address does.
+//! could not be judged, `advice` what that means, `servers` how each address does.
 
+mod advice;
 mod answer;
 pub mod discovery;
 mod doubts;

@@ -2,7 +2,8 @@
 
 use super::held::{CERTIFICATE_INVALID, Held};
 use super::{software, time, words};
-use crate::observe::{Cause, Endpoint, Phase, StartTls};
+use crate::name::{DomainName, MxName};
+use crate::observe::{Cause, Endpoint, Phase, Reply, StartTls};
 use crate::report::Report;
 use crate::rules::{Status, Subject};
 use std::time::SystemTime;
@@ -13,6 +14,8 @@ pub(super) struct Server<'a> {
     pub(super) endpoint: &'a Endpoint,
     /// Empty where the banner does not tell.
     pub(super) software: &'static str,
+    /// The host name in the greeting; none where there is no greeting, or no name in it.
+    pub(super) greets_as: Option<MxName>,
     pub(super) reachable: Mark,
     pub(super) tls: Mark,
     pub(super) certificate: Mark,
@@ -56,6 +59,7 @@ impl<'a> Row<'a> {
         let mut server = Server {
             endpoint: self.endpoint,
             software: software::software(latest.banner.as_ref()).name,
+            greets_as: latest.banner.as_ref().and_then(greeting_name),
             reachable: self.reachable(),
             tls: self.tls(),
             certificate: self.certificate(),
@@ -179,15 +183,17 @@ impl Mark {
         if self.words.starts_with(NOT_JUDGED) { NOT_JUDGED } else { &self.words }
     }
 
-    /// Whether it had better stay on one line.
-    pub(super) fn is_short(&self) -> bool {
-        self.words.len() <= NOT_JUDGED.len()
-    }
-
     /// Its class in the style sheet.
     pub(super) fn class(&self) -> &'static str {
         words::class(self.status)
     }
+}
+
+/// The domain behind a 220 (RFC 5321 §4.2), where it is one.
+fn greeting_name(banner: &Reply) -> Option<MxName> {
+    let text = banner.lines.first().filter(|_| banner.code == 220)?.as_str().get(4..)?;
+    let name = DomainName::parse(text.split(' ').next()?).ok()?;
+    name.as_str().contains('.').then(|| name.as_host())
 }
 
 /// What is wrong with a certificate, in a table's cell; none where the days left say it.
@@ -198,5 +204,29 @@ fn short(code: &str) -> Option<&'static str> {
         "smtp.cert.self_signed" => Some("self-signed"),
         "smtp.cert.untrusted" => Some("untrusted"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::testing::{endpoint, now, observation};
+    use crate::render::testing::report;
+
+    #[test]
+    fn a_server_names_itself_in_its_greeting_or_does_not() {
+        for (banner, want) in [
+            ("220 mx1.example.com ESMTP Postfix", Some("mx1.example.com")),
+            ("220-MX1.example.com ESMTP\n220 welcome", Some("mx1.example.com")),
+            ("220 mx1.example.com", Some("mx1.example.com")),
+            ("220 ESMTP ready", None),
+            ("220 <script>alert(1)</script> x", None),
+            ("220", None),
+            ("554 mx1.example.com no service", None),
+        ] {
+            let report = report(&observation().of([endpoint().banner(banner)]));
+            let servers = servers(&report, now());
+            assert_eq!(servers[0].greets_as.as_ref().map(MxName::as_str), want, "{banner}");
+        }
     }
 }

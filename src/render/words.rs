@@ -61,6 +61,15 @@ pub(super) fn accepted(acceptance: &Acceptance) -> String {
     format!("accepted until {}: {}", time::day(acceptance.until), acceptance.reason)
 }
 
+/// A status as people read it.
+pub(super) fn status(status: Status) -> &'static str {
+    match status {
+        Status::Unknown => "not judged",
+        Status::Error => "prober error",
+        status => status.as_str(),
+    }
+}
+
 /// The class of a status in the style sheet; the word always stands beside it.
 pub(super) fn class(status: Option<Status>) -> &'static str {
     match status {

@@ -1,20 +1,27 @@
 //! One certificate of a chain, as people read it.
 
+use super::when::When;
 use crate::observe::{self, PeerText};
-use crate::render::time;
+use crate::render::{time, words};
+use std::time::SystemTime;
 
 pub(super) struct Certificate<'a> {
     pub(super) subject: &'a str,
     pub(super) issuer: &'a str,
     pub(super) names: String,
-    pub(super) validity: String,
+    pub(super) from: When,
+    pub(super) until: When,
+    /// How long it still is, or was, valid.
+    pub(super) left: String,
+    /// Whether now is outside its dates.
+    pub(super) is_off: bool,
     pub(super) key: String,
     pub(super) signature: &'a str,
     pub(super) fingerprint: String,
 }
 
 impl<'a> Certificate<'a> {
-    pub(super) fn of(certificate: &'a observe::Certificate) -> Self {
+    pub(super) fn of(certificate: &'a observe::Certificate, now: SystemTime) -> Self {
         let observe::PublicKey { algorithm, bits } = &certificate.key;
         let mut names: Vec<&str> = certificate.names.iter().map(PeerText::as_str).collect();
         let more = format!("and {} more", certificate.more_names);
@@ -25,15 +32,23 @@ impl<'a> Certificate<'a> {
             subject: certificate.subject.as_str(),
             issuer: certificate.issuer.as_str(),
             names: names.join(", "),
-            validity: format!(
-                "{} to {}",
-                time::day(certificate.not_before),
-                time::minute(certificate.not_after)
-            ),
+            from: When::day(certificate.not_before),
+            until: When::minute(certificate.not_after),
+            left: left(certificate, now),
+            is_off: certificate.off_dates(now).is_some(),
             key: bits.map_or(algorithm.to_string(), |bits| format!("{algorithm}, {bits} bits")),
             signature: certificate.signature.as_str(),
             fingerprint: grouped(&certificate.fingerprint),
         }
+    }
+}
+
+fn left(certificate: &observe::Certificate, now: SystemTime) -> String {
+    let days = time::days_until(certificate.not_after, now).unsigned_abs();
+    match certificate.off_dates(now) {
+        None => format!("{} left", words::count(days, "day")),
+        Some(std::cmp::Ordering::Less) => "not valid yet".to_owned(),
+        Some(_) => format!("expired {} ago", words::count(days, "day")),
     }
 }
 

@@ -1,8 +1,9 @@
 //! The last session with one endpoint, verbatim and timed, and what else is known of it.
 
 use super::certificate::Certificate;
-use super::phases::Phases;
+use super::phases::Bar;
 use super::trial::Trial;
+use super::when::When;
 use crate::observe::{Contact, Endpoint, Extensions, PeerText, Reply, Stage, StartTls, Step, Tls};
 use crate::render::{time, words};
 use std::time::{Duration, SystemTime};
@@ -11,8 +12,8 @@ pub(super) struct Dialogue<'a> {
     pub(super) mx: &'a str,
     pub(super) address: String,
     pub(super) summary: String,
-    pub(super) when: String,
-    pub(super) phases: Option<Phases>,
+    pub(super) when: When,
+    pub(super) phases: Vec<Bar>,
     pub(super) lines: Vec<Line>,
     pub(super) extensions: Vec<(&'static str, Vec<&'a str>)>,
     pub(super) tls: String,
@@ -52,12 +53,16 @@ impl<'a> Dialogue<'a> {
             mx: endpoint.mx.as_str(),
             address: endpoint.address().to_string(),
             summary: summary(contact, steps),
-            when: time::ago(contact.dialogue.at, now),
-            phases: Phases::of(steps),
+            when: When::ago(contact.dialogue.at, now),
+            phases: Bar::all(steps),
             lines: lines(contact, steps),
             extensions: extensions(contact),
             tls: tls.map(describe).unwrap_or_default(),
-            chain: tls.into_iter().flat_map(|tls| &tls.chain).map(Certificate::of).collect(),
+            chain: tls
+                .into_iter()
+                .flat_map(|tls| &tls.chain)
+                .map(|sent| Certificate::of(sent, now))
+                .collect(),
             ptr: reverse(endpoint),
             trials: Trial::all(endpoint, now),
         }
@@ -76,9 +81,9 @@ impl Line {
     /// What stands before it.
     pub(super) fn mark(&self) -> &'static str {
         match self.kind {
-            Kind::Sent => "→ ",
-            Kind::Heard => "← ",
-            Kind::HeardMore | Kind::Note => "  ",
+            Kind::Sent => "→",
+            Kind::Heard => "←",
+            Kind::HeardMore | Kind::Note => " ",
         }
     }
 

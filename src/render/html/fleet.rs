@@ -1,21 +1,27 @@
 //! The fleet: every watched domain in a row, found, sorted and paged by the query.
 
+mod notices;
+mod rank;
+mod row;
+
+use super::when::When;
 use crate::name::DomainName;
-use crate::observe::Endpoint;
-use crate::render::answer::{Reach, reach};
-use crate::render::fixes::fixes;
-use crate::render::held::Held;
-use crate::render::{time, words};
+use crate::render::doubts::{self, Extent};
+use crate::render::verdict::WORST_FIRST;
+use crate::render::{answer, words};
 use crate::report::Report;
-use crate::rules::{Status, Subject};
+use crate::rules::Status;
 use crate::snapshot::Snapshot;
 use askama::Template;
+use row::Row;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 /// Rows on one page.
 const PAGE: usize = 200;
+/// What is asked for in place of a status, for domains of any status that are in doubt.
+const DOUBTS: &str = "doubts";
 
 /// What to show; anything that is not understood shows everything.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -23,7 +29,7 @@ const PAGE: usize = 200;
 pub struct Query {
     /// A part of a domain's or an MX's name.
     pub q: String,
-    /// Only this status.
+    /// Only this status, or `doubts`.
     pub status: String,
     /// `worst` (the default), `name`, `expiry` or `age`.
     pub sort: String,
@@ -36,9 +42,10 @@ pub struct Query {
 pub(super) struct Fleet<'a> {
     root: &'static str,
     query: &'a Query,
+    notices: Vec<String>,
     watched: usize,
     servers: usize,
-    oldest: Option<String>,
+    oldest: Option<When>,
     counts: Vec<Count>,
     sorts: [(&'static str, &'static str); 4],
     found: usize,
@@ -49,23 +56,12 @@ pub(super) struct Fleet<'a> {
     rows: Vec<Row<'a>>,
 }
 
+/// So many domains are so, and this is how to see only them.
 struct Count {
     status: &'static str,
+    words: &'static str,
     class: &'static str,
     domains: usize,
-}
-
-struct Row<'a> {
-    domain: &'a str,
-    unicode: String,
-    status: &'static str,
-    class: &'static str,
-    worst: String,
-    gets_in: &'static str,
-    servers: String,
-    tls: &'static str,
-    certificate: String,
-    age: String,
 }
 
 /// A domain with its report, if it has one.
@@ -74,24 +70,26 @@ struct Entry<'a> {
     domain: &'a DomainName,
     report: Option<&'a Report>,
     status: Status,
+    doubt: Option<Extent>,
 }
 
 impl<'a> Fleet<'a> {
     pub(super) fn of(snapshot: &'a Snapshot, query: &'a Query, now: SystemTime) -> Self {
         let all: Vec<_> = snapshot.domains.iter().map(|domain| Entry::of(snapshot, domain)).collect();
         let mut found: Vec<_> = all.iter().copied().filter(|entry| entry.fits(query)).collect();
-        sort(&mut found, &query.sort);
+        rank::sort(&mut found, &query.sort);
         let last = found.len().div_ceil(PAGE).max(1);
         let page = query.page.parse().unwrap_or(1).clamp(1, last);
         let from = (page - 1) * PAGE;
-        let rows: Vec<_> = found.iter().skip(from).take(PAGE).map(|entry| entry.row(now)).collect();
+        let rows: Vec<_> = found.iter().skip(from).take(PAGE).map(|entry| Row::of(entry, now)).collect();
         let ages = snapshot.reports.iter().map(|report| report.observation.at);
         Self {
             root: "",
             query,
+            notices: notices::notices(&snapshot.prober),
             watched: all.len(),
             servers: servers(snapshot),
-            oldest: ages.min().map(|at| time::rough(time::age(at, now))),
+            oldest: ages.min().map(|at| When::age(at, now)),
             counts: counts(&all),
             sorts: [
                 ("worst", "worst first"),
@@ -107,6 +105,10 @@ impl<'a> Fleet<'a> {
             rows,
         }
     }
+
+    fn is_narrowed(&self) -> bool {
+        !self.query.q.is_empty() || !self.query.status.is_empty()
+    }
 }
 
 fn servers(snapshot: &Snapshot) -> usize {
@@ -114,43 +116,38 @@ fn servers(snapshot: &Snapshot) -> usize {
     endpoints.map(|endpoint| &endpoint.mx).collect::<BTreeSet<_>>().len()
 }
 
+/// Each status with its number, and then, of any status, those in doubt. The prober's own errors are told only where
+/// there are some.
 fn counts(all: &[Entry<'_>]) -> Vec<Count> {
-    let shown = [Status::Critical, Status::Warning, Status::Info, Status::Ok, Status::Unknown, Status::Error];
     let count = |status: Status| Count {
         status: status.as_str(),
+        words: words::status(status),
         class: words::class(Some(status)),
         domains: all.iter().filter(|entry| entry.status == status).count(),
     };
-    shown.map(count).into_iter().filter(|count| count.domains > 0 || count.status != "error").collect()
-}
-
-/// By name already; what has no value comes last.
-fn sort(entries: &mut [Entry<'_>], by: &str) {
-    let ranked =
-        [Status::Critical, Status::Warning, Status::Error, Status::Unknown, Status::Info, Status::Ok];
-    match by {
-        "name" => {}
-        "expiry" => entries.sort_by_key(|entry| {
-            let end = entry.report.and_then(first_end);
-            (end.is_none(), end)
-        }),
-        "age" => entries.sort_by_key(|entry| {
-            let at = entry.report.map(|report| report.observation.at);
-            (at.is_none(), at)
-        }),
-        _ => entries.sort_by_key(|entry| ranked.iter().position(|status| *status == entry.status)),
-    }
+    let mut counts: Vec<_> = WORST_FIRST.map(count).into();
+    counts.retain(|count| count.domains > 0 || count.status != Status::Error.as_str());
+    let doubtful = all.iter().filter(|entry| entry.doubt.is_some()).count();
+    counts.push(Count { status: DOUBTS, words: "with doubts", class: "doubts", domains: doubtful });
+    counts
 }
 
 impl<'a> Entry<'a> {
     fn of(snapshot: &'a Snapshot, domain: &'a DomainName) -> Self {
         let report = snapshot.report(domain).map(|report| &**report);
-        Self { domain, report, status: report.map_or(Status::Unknown, Report::status) }
+        let status = report.map_or(Status::Unknown, answer::overall);
+        Self { domain, report, status, doubt: report.and_then(doubts::extent) }
     }
 
     fn fits(&self, query: &Query) -> bool {
-        let known = Status::ALL.iter().any(|status| status.as_str() == query.status);
-        (!known || self.status.as_str() == query.status) && self.is_named(query.q.trim())
+        let wanted = match query.status.as_str() {
+            DOUBTS => self.doubt.is_some(),
+            status if Status::ALL.iter().any(|known| known.as_str() == status) => {
+                self.status.as_str() == status
+            }
+            _ => true,
+        };
+        wanted && self.is_named(query.q.trim())
     }
 
     fn is_named(&self, part: &str) -> bool {
@@ -161,77 +158,4 @@ impl<'a> Entry<'a> {
             || self.domain.to_unicode().contains(&part)
             || endpoints.into_iter().any(|endpoint| endpoint.mx.as_str().contains(&part))
     }
-
-    fn row(&self, now: SystemTime) -> Row<'a> {
-        let report = self.report;
-        let tls = |report: &Report| tls(report).map_or("–", |version| version.as_str());
-        let end = report.and_then(first_end);
-        Row {
-            domain: self.domain.as_str(),
-            unicode: self.domain.to_unicode(),
-            status: self.status.as_str(),
-            class: words::class(Some(self.status)),
-            worst: report.map_or("not probed yet".to_owned(), worst),
-            gets_in: report.map_or("–", |report| gets_in(reach(report))),
-            servers: report.map_or("–".to_owned(), up),
-            tls: report.map_or("–", tls),
-            certificate: end.map_or("–".to_owned(), |end| format!("{} d", time::days_until(end, now))),
-            age: report.map_or("–".to_owned(), |report| time::rough(time::age(report.observation.at, now))),
-        }
-    }
-}
-
-fn worst(report: &Report) -> String {
-    let fixes = fixes(report);
-    let Some(fix) = fixes.first() else {
-        return if report.status() == Status::Ok {
-            String::new()
-        } else {
-            crate::render::answer::answer(report)
-        };
-    };
-    let title = fix.issue.title;
-    match fix.hosts().as_slice() {
-        [] => title.to_owned(),
-        hosts => format!("{title}: {}", words::hosts(hosts)),
-    }
-}
-
-fn gets_in(reach: Reach) -> &'static str {
-    match reach {
-        Reach::Declined => "not meant to",
-        Reach::Up => "yes",
-        Reach::Down => "no",
-        Reach::Unknown => "not judged",
-    }
-}
-
-/// Endpoints that hold a dialogue, of all that were judged.
-fn up(report: &Report) -> String {
-    let endpoints = report.observation.endpoints.iter();
-    let judged: Vec<bool> = endpoints.filter_map(|endpoint| held(report, endpoint).is_up()).collect();
-    match judged.len() {
-        0 => "–".to_owned(),
-        all => format!("{} / {all}", judged.iter().filter(|up| **up).count()),
-    }
-}
-
-/// The oldest version in use.
-fn tls(report: &Report) -> Option<crate::observe::TlsVersion> {
-    encrypted(report).map(|tls| tls.version).min()
-}
-
-fn first_end(report: &Report) -> Option<SystemTime> {
-    encrypted(report).filter_map(|tls| Some(tls.leaf()?.not_after)).min()
-}
-
-fn encrypted(report: &Report) -> impl Iterator<Item = &crate::observe::Tls> {
-    let endpoints = report.observation.endpoints.iter();
-    endpoints
-        .filter(|endpoint| !held(report, endpoint).lacks_tls())
-        .filter_map(|endpoint| endpoint.contact.latest.tls.as_deref())
-}
-
-fn held<'a>(report: &'a Report, endpoint: &Endpoint) -> Held<'a> {
-    Held::of(report, &Subject::of(endpoint))
 }

@@ -4,12 +4,18 @@
 mod certificate;
 mod dialogue;
 mod domain;
+mod doubt;
+mod fix;
 mod fleet;
+mod glance;
+mod hosts;
 mod mx;
 mod phases;
 mod reports;
 mod rule;
 mod trial;
+mod when;
+mod whom;
 
 pub use fleet::Query;
 
@@ -19,6 +25,9 @@ use crate::snapshot::Snapshot;
 use askama::Template;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+/// What every page says of the program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The style sheet of every page.
 pub const STYLE: &str = include_str!("../templates/style.css");

@@ -5,28 +5,17 @@ use crate::observe::{Phase, Stage, Step};
 use crate::render::time;
 use std::time::Duration;
 
-/// The drawing is this wide and its bars begin here.
-const WIDTH: f64 = 800.0;
-const LEFT: f64 = 110.0;
-/// Room for the last bar's caption.
-const RIGHT: f64 = 90.0;
-const ROW: usize = 18;
+/// The drawing is this wide.
+const WIDTH: f64 = 1_000.0;
+/// No bar is narrower.
+const LEAST: f64 = 4.0;
 
-pub(super) struct Phases {
-    pub(super) bars: Vec<Bar>,
-    pub(super) height: usize,
-    /// All of it in one sentence.
-    pub(super) label: String,
-}
-
+/// One phase.
 pub(super) struct Bar {
     pub(super) name: &'static str,
     pub(super) took: String,
     pub(super) x: String,
     pub(super) width: String,
-    pub(super) end: String,
-    pub(super) top: usize,
-    pub(super) baseline: usize,
 }
 
 struct Span {
@@ -36,20 +25,14 @@ struct Span {
     took: Duration,
 }
 
-impl Phases {
-    /// None where there is nothing to draw.
-    pub(super) fn of(steps: &[Step]) -> Option<Self> {
+impl Bar {
+    /// One for each phase that was reached.
+    pub(super) fn all(steps: &[Step]) -> Vec<Self> {
         let again = steps.iter().skip(1).position(|step| step.stage == Stage::Connect);
         let steps = again.and_then(|at| steps.get(..=at)).unwrap_or(steps);
         let spans: Vec<Span> = Phase::ALL.into_iter().filter_map(|phase| Span::of(phase, steps)).collect();
-        let end = spans.iter().map(|span| span.to).max()?;
-        let told: Vec<String> =
-            spans.iter().map(|span| format!("{} {}", span.name, time::precise(span.took))).collect();
-        Some(Self {
-            height: spans.len() * ROW + 4,
-            label: format!("Phases: {}", told.join(", ")),
-            bars: spans.iter().enumerate().map(|(row, span)| span.bar(row, end)).collect(),
-        })
+        let end = spans.iter().map(|span| span.to).max().unwrap_or_default();
+        spans.iter().map(|span| span.bar(end)).collect()
     }
 }
 
@@ -64,18 +47,15 @@ impl Span {
         })
     }
 
-    fn bar(&self, row: usize, end: Duration) -> Bar {
-        let scale = (WIDTH - LEFT - RIGHT) / end.as_secs_f64().max(1e-9);
-        let place = |at: Duration| LEFT + at.as_secs_f64() * scale;
-        let width = (place(self.to) - place(self.from)).max(1.0);
+    fn bar(&self, end: Duration) -> Bar {
+        let scale = WIDTH / end.as_secs_f64().max(1e-9);
+        let place = |at: Duration| at.as_secs_f64() * scale;
+        let width = (place(self.to) - place(self.from)).max(LEAST);
         Bar {
             name: self.name,
             took: time::precise(self.took),
-            x: format!("{:.1}", place(self.from)),
+            x: format!("{:.1}", place(self.from).min(WIDTH - LEAST)),
             width: format!("{width:.1}"),
-            end: format!("{:.1}", place(self.from) + width + 5.0),
-            top: row * ROW + 4,
-            baseline: row * ROW + 14,
         }
     }
 }
@@ -105,13 +85,19 @@ mod tests {
         }
     }
 
+    fn drawn(steps: &[Step]) -> Vec<(&'static str, String, String, String)> {
+        Bar::all(steps).into_iter().map(|bar| (bar.name, bar.x, bar.width, bar.took)).collect()
+    }
+
+    fn bar(name: &'static str, x: &str, width: &str, took: &str) -> (&'static str, String, String, String) {
+        (name, x.to_owned(), width.to_owned(), took.to_owned())
+    }
+
     #[test]
     fn bars_stand_where_the_phases_were() {
         let steps = [step(Stage::Connect, 0, 50), step(Stage::Mail, 50, 20), step(Stage::Rcpt, 80, 20)];
-        let phases = Phases::of(&steps).unwrap();
-        let bars: Vec<_> = phases.bars.iter().map(|bar| (&*bar.x, &*bar.width, &*bar.took)).collect();
-        assert_eq!(bars, [("110.0", "300.0", "50 ms"), ("410.0", "300.0", "40 ms")]);
-        assert_eq!(phases.label, "Phases: connect 50 ms, transactions 40 ms");
+        let want = [bar("connect", "0.0", "500.0", "50 ms"), bar("transactions", "500.0", "500.0", "40 ms")];
+        assert_eq!(drawn(&steps), want);
     }
 
     #[test]
@@ -119,14 +105,14 @@ mod tests {
         let first = [step(Stage::Connect, 0, 50), step(Stage::Banner, 50, 50)];
         let both =
             [first.as_slice(), &[step(Stage::Connect, 60_000, 50), step(Stage::Mail, 60_050, 10)]].concat();
-        let label = |steps: &[Step]| Phases::of(steps).unwrap().label;
-        assert_eq!(label(&both), label(&first));
+        assert_eq!(drawn(&both), drawn(&first));
     }
 
     #[test]
-    fn a_session_that_took_no_time_can_be_drawn() {
-        assert!(Phases::of(&[]).is_none());
-        let phases = Phases::of(&[step(Stage::Connect, 0, 0)]).unwrap();
-        assert_eq!((&*phases.bars[0].x, &*phases.bars[0].width), ("110.0", "1.0"));
+    fn what_took_no_time_can_be_drawn() {
+        assert!(drawn(&[]).is_empty());
+        assert_eq!(drawn(&[step(Stage::Connect, 0, 0)]), [bar("connect", "0.0", "4.0", "0 ms")]);
+        let late = drawn(&[step(Stage::Connect, 0, 50), step(Stage::Banner, 50, 0)]);
+        assert_eq!(late[1], bar("banner", "996.0", "4.0", "0 ms"));
     }
 }

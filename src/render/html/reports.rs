@@ -1,7 +1,8 @@
 //! Several domains on one page that needs no other file: the style sheet stands in it, and it links to nothing of ours.
 
 use super::domain::Domain;
-use crate::render::{time, verdict};
+use super::when::When;
+use crate::render::verdict;
 use crate::report::Report;
 use askama::Template;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::time::SystemTime;
 pub(super) struct Reports<'a> {
     style: &'static str,
     title: String,
-    made_at: String,
+    made_at: When,
     domains: Vec<Domain<'a>>,
     version: &'static str,
 }
@@ -25,8 +26,7 @@ impl<'a> Reports<'a> {
             [domain] => format!("{}: {}", domain.unicode, domain.status),
             domains => format!("{} domains", domains.len()),
         };
-        let version = env!("CARGO_PKG_VERSION");
-        Self { style: super::STYLE, title, made_at: time::minute(now), domains, version }
+        Self { style: super::STYLE, title, made_at: When::minute(now), domains, version: super::VERSION }
     }
 }
 

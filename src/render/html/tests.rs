@@ -6,28 +6,86 @@ use crate::observe::{Cause, Certificate, PeerText};
 use crate::render::html::{self, Query};
 use crate::render::testing::{accepting, after, report, run, snapshot};
 use crate::snapshot::Snapshot;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Whether the page keeps to its own policy, nothing inline, nothing that runs, nothing from elsewhere, and closes
-/// every element that it opens, in order.
+/// Whether the page keeps to its own policy, nothing inline, nothing that runs, nothing from elsewhere; closes every
+/// element that it opens, in order; and leads only to what is there, whatever path it is served below.
 fn assert_clean(page: &str) {
     let mut open: Vec<&str> = Vec::new();
-    for tag in page.split('<').skip(1) {
-        let tag = tag.split('>').next().unwrap();
-        let name = tag.trim_start_matches('/').split([' ', '\n', '/']).next().unwrap();
-        assert!(!["script", "style", "img", "iframe", "object", "base"].contains(&name), "<{tag}> in {page}");
-        for attribute in tag.split_ascii_whitespace().skip(1) {
-            let foreign = ["on", "style=", "src", "href=\"javascript:", "href=\"data:"];
-            assert!(!foreign.iter().any(|start| attribute.starts_with(start)), "<{tag}> in {page}");
+    let mut targets = Vec::new();
+    let mut ids = BTreeSet::new();
+    for (name, attributes) in tags(page) {
+        assert!(
+            !["script", "style", "img", "iframe", "object", "base"].contains(&name),
+            "<{name}> in {page}"
+        );
+        for (attribute, value) in &attributes {
+            assert!(!attribute.starts_with("on"), "{attribute} in {page}");
+            match *attribute {
+                "href" => assert!(is_relative(value) || is_reference(value), "{value} in {page}"),
+                "style" | "src" | "action" | "formaction" => panic!("{attribute} in {page}"),
+                "id" => assert!(ids.insert(value.to_owned()), "{value} twice in {page}"),
+                _ => {}
+            }
+            targets.extend(value.strip_prefix('#').filter(|_| *attribute == "href"));
+            targets.extend(["aria-labelledby", "aria-describedby"].contains(attribute).then_some(*value));
         }
-        match name {
-            "!doctype" | "meta" | "link" | "br" | "input" => {}
-            _ if tag.ends_with('/') => {}
-            _ if tag.starts_with('/') => assert_eq!(open.pop(), Some(name), "{page}"),
-            _ => open.push(name),
+        if name == "time" {
+            assert!(attributes.iter().any(|(attribute, _)| *attribute == "datetime"), "{page}");
+        }
+        if name == "th" {
+            assert!(
+                attributes.iter().any(|(attribute, _)| *attribute == "scope"),
+                "a th without scope in {page}"
+            );
+        }
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name), "{page}"),
+            None if ["!doctype", "meta", "link", "br", "input", "rect", "path", "circle"].contains(&name) => {
+            }
+            None => open.push(name),
         }
     }
     assert!(open.is_empty(), "{open:?} in {page}");
+    assert!(targets.iter().all(|target| ids.contains(*target)), "{targets:?}, {ids:?} in {page}");
+}
+
+/// Every tag with its attributes.
+fn tags(page: &str) -> impl Iterator<Item = (&str, Vec<(&str, &str)>)> {
+    page.split('<').skip(1).map(|tag| {
+        let tag = tag.split('>').next().unwrap().trim_end_matches('/');
+        let (name, rest) = tag.split_once(char::is_whitespace).unwrap_or((tag, ""));
+        (name, attributes(rest))
+    })
+}
+
+fn attributes(mut rest: &str) -> Vec<(&str, &str)> {
+    let mut all = Vec::new();
+    while let Some(start) = rest.find(|c: char| !c.is_whitespace()) {
+        rest = &rest[start..];
+        let end = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
+        let name = &rest[..end];
+        rest = &rest[end..];
+        let Some(quoted) = rest.strip_prefix("=\"") else {
+            assert!(!rest.starts_with('='), "an unquoted {name}");
+            all.push((name, ""));
+            continue;
+        };
+        let (value, behind) = quoted.split_once('"').unwrap();
+        all.push((name, value));
+        rest = behind;
+    }
+    all
+}
+
+/// Whether a link stays below the path that the program is served at.
+fn is_relative(link: &str) -> bool {
+    !link.starts_with('/') && !link.split(['/', '?', '#']).next().unwrap().contains(':')
+}
+
+fn is_reference(link: &str) -> bool {
+    link.starts_with("https://www.rfc-editor.org/")
 }
 
 #[test]
@@ -40,12 +98,12 @@ fn an_open_relay_is_called_one() {
         "Mail gets in, but mx2.example.com relays for strangers.",
         "<span class=\"tag crit\">OPEN RELAY</span>",
         "<code class=\"soft\">smtp.open_relay</code>",
-        "<strong class=\"server\">mx2.example.com 192.0.2.11</strong>",
+        "<strong>mx2.example.com</strong> <code>192.0.2.11</code>",
         "220 mx1.example.com ESMTP Postfix",
         "Only before TLS",
         "CN=Example CA R3",
         "9f:2c:9f:2c",
-        "Not tested here",
+        "What is not tested here",
     ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
@@ -80,9 +138,7 @@ fn nothing_that_a_peer_sent_can_run() {
     let report = report(&aliased);
     let page = html::domain(&report, now());
     assert!(page.contains("&#60;script&#62;alert(1)"), "{page}");
-    assert_clean(
-        &page.replace("onclick=", "").replace("onerror=", "").replace("style='", "").replace("src=x", ""),
-    );
+    assert_clean(&page);
     assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("\" onclick"), "{page}");
     assert_clean(&html::fleet(&snapshot([report]), &Query::default(), now()));
 }
@@ -115,9 +171,14 @@ fn a_held_verdict_says_so() {
     assert_clean(&page);
     for part in [
         "OPEN RELAY</span> <span class=\"tag none\">held</span>",
-        "Not judged this time",
-        "the server limits our rate",
-        "Probed 4 min ago",
+        "What could not be judged, and why",
+        "The server limits how often this prober may come",
+        "421 4.7.0 too many connections",
+        "What was known before stands meanwhile: 1 critical, ",
+        "held: throttled",
+        "held <time",
+        "Probed <time datetime=\"2027-01-15T08:00:00Z\"",
+        "tried again <time",
     ] {
         assert!(page.contains(part), "{part} is missing in {page}");
     }
@@ -143,7 +204,13 @@ fn every_kind_of_domain_has_a_page() {
             && page.contains("xn--bcher-kva.example")
             && page.contains("not probed yet")
     );
-    assert_clean(&html::not_found("/mx/"));
+}
+
+#[test]
+fn what_is_not_there_leads_to_the_fleet_from_any_depth() {
+    let page = html::not_found("/mx/");
+    assert!(page.contains("href=\"/mx/style.css") && page.contains("href=\"/mx/.\""), "{page}");
+    assert_clean(&page.replace("\"/mx/", "\""));
 }
 
 fn fleet_of(count: usize) -> Snapshot {
@@ -176,6 +243,70 @@ fn the_fleet_can_be_searched_sorted_and_turned() {
     assert_eq!(show("ELSEWHERE", "", ""), "other.example");
     assert_eq!(show("", "critical", ""), "relay.example");
     assert_eq!(show("nothing", "", ""), "");
+}
+
+#[test]
+fn doubts_are_counted_whatever_the_status_and_can_be_asked_for() {
+    let throttled = || endpoint().banner("421 4.7.0 too many connections");
+    let of = |name: &str, endpoint| report(&observation().named(name).of([endpoint]));
+    let held = of("held.example", endpoint().relay(Some(open_relay())));
+    let held = after(&held, &observation().named("held.example").of([throttled()]));
+    let snapshot = snapshot([held, of("never.example", throttled()), of("fine.example", endpoint())]);
+    let show = |query: &Query| {
+        let page = html::fleet(&snapshot, query, now());
+        assert_clean(&page);
+        page
+    };
+    let all = show(&Query::default());
+    for part in [
+        "href=\"?status=doubts\"><b>2</b>with doubts</a>",
+        "href=\"?status=unknown\"><b>1</b>not judged</a>",
+        "<span class=\"tag crit\">critical</span> <span class=\"tag none\">held: throttled</span>",
+        "<span class=\"tag none\">not judged: throttled</span>",
+    ] {
+        assert!(all.contains(part), "{part} is missing in {all}");
+    }
+    assert_eq!(listed(&all).join(" "), "held.example never.example fine.example");
+    let query = Query { status: "doubts".into(), q: "e&x".into(), sort: "name".into(), ..Query::default() };
+    let kept = show(&query);
+    assert!(kept.contains("href=\"?status=info&amp;q=e%26x&amp;sort=name\""), "{kept}");
+    let doubtful = show(&Query { q: String::new(), ..query });
+    assert_eq!(listed(&doubtful).join(" "), "held.example never.example");
+    assert!(doubtful.contains("href=\"?status=doubts&amp;sort=name\" aria-current=\"true\""), "{doubtful}");
+}
+
+#[test]
+fn where_there_is_nothing_to_list_it_says_why() {
+    let listed_domain = || DomainName::parse("example.com").unwrap();
+    let unprobed = Snapshot { domains: [listed_domain()].into(), ..Snapshot::default() };
+    let search = Query { q: "<nothing>".into(), ..Query::default() };
+    for (snapshot, query, want) in [
+        (Snapshot::default(), Query::default(), "No domain is configured"),
+        (unprobed.clone(), Query::default(), "Nothing has been probed yet"),
+        (unprobed.clone(), Query::default(), "<span class=\"tag none\">not probed yet</span>"),
+        (unprobed, search, "<q>&#60;nothing&#62;</q>"),
+    ] {
+        let page = html::fleet(&snapshot, &query, now());
+        assert_clean(&page);
+        assert!(page.contains(want), "{want} is missing in {page}");
+    }
+}
+
+#[test]
+fn what_could_not_be_judged_comes_first_where_nothing_is_to_mend() {
+    let throttled = || endpoint().at("mx2.example.com", "192.0.2.11").banner("421 later");
+    for (first, doubts_first) in [(endpoint(), true), (endpoint().without_starttls(), false)] {
+        let page = html::domain(&report(&observation().of([first, throttled()])), now());
+        let at = |id: &str| page.find(&format!("<h2 id=\"{id}\"")).unwrap();
+        assert_eq!(at("doubts") < at("fix"), doubts_first, "{page}");
+    }
+}
+
+#[test]
+fn a_domain_that_nobody_could_judge_does_not_look_fine() {
+    let page = html::domain(&report(&observation().of([endpoint().banner("421 later")])), now());
+    assert!(page.contains("<title>example.com: not judged — mx-exporter</title>"), "{page}");
+    assert!(page.contains("<p class=\"grade none\">not judged</p>"), "{page}");
 }
 
 #[test]

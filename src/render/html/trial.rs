@@ -1,13 +1,14 @@
 //! The tests that a server was put to with MAIL and RCPT: what was asked, what it said, and how long ago.
 
+use super::when::When;
 use crate::observe::{Endpoint, Fact, RelayOutcome, Seen, Transaction, Unseen};
-use crate::render::{time, words};
+use crate::render::words;
 use std::time::SystemTime;
 
 pub(super) struct Trial {
     pub(super) name: &'static str,
     pub(super) outcome: String,
-    pub(super) when: String,
+    pub(super) when: When,
     /// Commands and replies, a line each.
     pub(super) lines: Vec<String>,
 }
@@ -50,7 +51,7 @@ impl Trial {
                 }
                 Err(unseen) => words::cause(unseen.cause()).to_owned(),
             },
-            when: time::ago(fact.at, now),
+            when: When::ago(fact.at, now),
             lines: fact.seen.as_ref().map(lines).unwrap_or_default(),
         }
     }
