@@ -63,6 +63,7 @@ pub async fn check(
     stop: watch::Receiver<bool>,
 ) -> Result<u8, Error> {
     let mut config = flags.config(machine_name())?;
+    super::watch::warn_of(&config);
     config.network.min_spacing = SPACING;
     let workshop = Workshop::set_up(&config, Arc::new(clock), stop.clone())?;
     let names = flags.domains();

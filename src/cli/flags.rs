@@ -3,6 +3,7 @@
 use super::LogFlags;
 use crate::config::{self, Config, Domain, Settings, kind};
 use crate::name::{DomainName, HeloName, Mailbox, MxName};
+use crate::rules::Severity;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -76,6 +77,9 @@ pub struct ProbeFlags {
     /// A certificate that ends sooner is found (default: 20d).
     #[arg(long, value_name = "DURATION", value_parser = |text: &str| kind::PERIOD.parse(text))]
     certificate_expires_soon: Option<Duration>,
+    /// How severe a rule or an issue is, or off, beside what the file says of others; may be repeated.
+    #[arg(long, value_name = "CODE=SEVERITY", value_parser = |text: &str| kind::RULE.parse(text))]
+    rule: Vec<(&'static str, Option<Severity>)>,
 }
 
 /// What the file has for this machine.
@@ -106,7 +110,8 @@ impl CheckFlags {
         self.domains.iter().filter(|name| seen.insert(*name)).cloned().collect()
     }
 
-    /// What the file and the flags say together, on a machine of that name, with only the domains that were asked for, each once.
+    /// What the file and the flags say together, on a machine of that name, with only the domains that were asked for,
+    /// each once.
     ///
     /// # Errors
     /// What is wrong with the file.
@@ -134,7 +139,9 @@ impl ProbeFlags {
         set_list(&mut settings.test_probe_address, &self.test_probe_address);
         set_list(&mut settings.expect_mx, &self.expect_mx);
         set(&mut settings.thresholds.certificate_expires_soon, &self.certificate_expires_soon);
-        Arc::new(Domain { settings: Arc::new(settings), ..domain.clone() })
+        let mut domain = Domain { settings: Arc::new(settings), ..domain.clone() };
+        domain.overrides.severities.extend(self.rule.iter().copied());
+        Arc::new(domain)
     }
 }
 
@@ -200,6 +207,8 @@ mod tests {
             "--test-probe-address=b@example.net",
             "--expect-mx=mx1.example.net",
             "--certificate-expires-soon=5d",
+            "--rule=smtp.reverse_dns=off",
+            "--rule=smtp.mx.implicit=critical",
             "--nameserver=192.0.2.1",
             "--nameserver=[2001:db8::1]:5353",
             "--dnssec=false",
@@ -217,6 +226,8 @@ mod tests {
         assert_eq!(settings.test_probe_address.len(), 2);
         assert_eq!(settings.expect_mx, MxName::parse("mx1.example.net").ok().as_slice());
         assert_eq!(settings.thresholds.certificate_expires_soon, Duration::from_secs(5 * 86_400));
+        let severities = [("smtp.mx.implicit", Some(Severity::Critical)), ("smtp.reverse_dns", None)];
+        assert_eq!(domain.overrides.severities, severities.into());
         assert_eq!(
             config.dns.nameservers,
             ["192.0.2.1:53", "[2001:db8::1]:5353"].map(|a| a.parse().unwrap())
@@ -251,6 +262,9 @@ mod tests {
             ("--test-open-relay=maybe", kind::SWITCH.allowed),
             ("--expect-mx=192.0.2.1", kind::MX.allowed),
             ("--certificate-expires-soon=5", kind::PERIOD.allowed),
+            ("--rule=smtp.reverse_dsn=off", kind::RULE.allowed),
+            ("--rule=smtp.reverse_dns=ok", kind::RULE.allowed),
+            ("--rule=smtp.reverse_dns", kind::RULE.allowed),
             ("--dnssec=yes", kind::SWITCH.allowed),
             ("--nameserver=ns.example", kind::NAMESERVER.allowed),
             ("--port=0", kind::PORT.allowed),

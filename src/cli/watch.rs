@@ -47,7 +47,9 @@ impl WatchFlags {
     /// What is wrong with it.
     pub fn summary(&self) -> Result<String, config::Error> {
         let config = config::load(&self.config_file, machine_name())?;
-        Ok(format!("{}: {}\n", self.config_file.display(), config.summary()))
+        let mut text = format!("{}: {}\n", self.config_file.display(), config.summary());
+        text.extend(config.warnings.iter().map(|warning| format!("warning: {warning}\n")));
+        Ok(text)
     }
 
     /// Reads the file, at the start and at every reload, and warns of what will not work as it is. `connections` is
@@ -57,16 +59,21 @@ impl WatchFlags {
     /// What is wrong with it.
     pub fn config(&self, connections: usize) -> Result<Config, config::Error> {
         let config = config::load(&self.config_file, machine_name())?;
-        if config.defaults.helo_name.is_none() {
-            warn!(
-                "no `helo_name` is set and this machine has no full name: it introduces itself by its address"
-            );
-        }
         let connections = connections * self.listen_addresses.len();
         if let Some(short) = descriptors::short(config.network.max_sessions, connections) {
             warn!("{short}");
         }
-        config.warnings.iter().for_each(|warning| warn!("{warning}"));
+        warn_of(&config);
         Ok(config)
+    }
+}
+
+/// Warns of what a valid configuration may not have meant.
+pub(super) fn warn_of(config: &Config) {
+    if config.domains.iter().any(|domain| domain.settings.helo_name.is_none()) {
+        warn!("no `helo_name` is set and this machine has no full name: it introduces itself by its address");
+    }
+    for warning in &config.warnings {
+        warn!("{warning}");
     }
 }

@@ -1,6 +1,7 @@
 //! The kinds of values that keys and flags take: how each is read from text, and how people are told what it takes.
 
 use super::interval::{Cron, Interval};
+use super::overrides;
 use crate::name::{self, DomainName, HeloName, Mailbox, MxName};
 use crate::rules::{Severity, TrustedBy};
 use ipnet::IpNet;
@@ -144,6 +145,15 @@ pub const LEVEL: Kind<Option<Severity>> = Kind {
         "warning" => Some(Some(Severity::Warning)),
         "critical" => Some(Some(Severity::Critical)),
         _ => None,
+    },
+};
+
+/// One entry of `rules`, as a flag has it
+pub const RULE: Kind<(&'static str, Option<Severity>)> = Kind {
+    allowed: "the code of a rule or an issue with off, info, warning or critical, such as smtp.reverse_dns=off",
+    read: |text| {
+        let (code, level) = text.split_once('=')?;
+        Some(((overrides::CODE.read)(code)?, (LEVEL.read)(level)?))
     },
 };
 

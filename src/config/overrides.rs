@@ -6,7 +6,8 @@ use super::node::{Node, Value};
 use crate::rules::{self, Severity};
 use std::collections::BTreeMap;
 
-const CODE: Kind<&str> = Kind {
+/// What severities are set for.
+pub(super) const CODE: Kind<&str> = Kind {
     allowed: "the code of a rule or an issue, such as smtp.reverse_dns or smtp.ptr.missing",
     read: |text| {
         let issues = rules::issues().map(|(_, issue)| issue.code);
