@@ -51,13 +51,15 @@ async fn watch(flags: WatchFlags, stop: Receiver<bool>) -> Result<(), Box<dyn Er
     info!("{}", config.summary());
     let workshop = Workshop::set_up(&config, Arc::new(clock), stop.clone())?;
     let (writer, reader) = snapshot::channel();
-    let state = http::State { reader, reload: lifecycle.then_some(ask), paths, now: clock };
+    let daemon = Daemon::new(config, workshop, writer);
+    let reload = lifecycle.then_some(ask);
+    let state = http::State { reader, config: daemon.config(), reload, paths, now: clock };
     for address in &addresses {
         let listener = address.bind().await?;
         info!(address = %listener.local_addr()?, "listening");
         tokio::spawn(http::serve(listener, state.clone(), stop.clone()));
     }
-    Daemon::new(config, workshop, writer).watch(stop, reloads).await;
+    daemon.watch(stop, reloads).await;
     Ok(())
 }
 

@@ -39,7 +39,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("procfs", &["daemon"]),
     ("prometheus_client", &["render"]),
     ("rustls", &["probe", "daemon"]),
-    ("serde_yaml", &["config"]),
+    ("serde_yaml", &["config", "render"]),
     ("terminal_size", &["cli"]),
     ("tokio", &["probe", "schedule", "http", "daemon", "cli"]),
     ("tokio_rustls", &["probe"]),

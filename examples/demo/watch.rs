@@ -31,7 +31,8 @@ pub(crate) async fn watch(
 
     let (writer, reader) = snapshot::channel();
     let daemon = Daemon::new(config, workshop?, writer);
-    let state = http::State { reader, reload: None, paths: http::Paths::default(), now: wall_time };
+    let (config, paths) = (daemon.config(), http::Paths::default());
+    let state = http::State { reader, config, reload: None, paths, now: wall_time };
     let pages = http::serve(web, state, stop.clone());
     tokio::join!(daemon.watch(stop, reloads), pages);
     Ok(())

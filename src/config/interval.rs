@@ -79,10 +79,6 @@ impl Cron {
         self.tick(at, Direction::Backward).unwrap_or(earlier)
     }
 
-    fn text(&self) -> String {
-        self.0.pattern.to_string()
-    }
-
     fn tick(&self, at: SystemTime, direction: Direction) -> Option<SystemTime> {
         let at = Offset::UTC.to_datetime(Timestamp::try_from(at).ok()?);
         let tick: Result<DateTime, CronError> = match direction {
@@ -93,15 +89,21 @@ impl Cron {
     }
 }
 
+impl fmt::Display for Cron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.pattern.to_string())
+    }
+}
+
 impl fmt::Debug for Cron {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cron({})", self.text())
+        write!(f, "Cron({self})")
     }
 }
 
 impl Hash for Cron {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text().hash(state);
+        self.0.pattern.to_string().hash(state);
     }
 }
 

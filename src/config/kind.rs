@@ -26,7 +26,7 @@ const LONGEST_WORDS: usize = 200;
 const RESERVED_LABELS: &[&str] = &["domain", "instance", "job", "le", "quantile"];
 
 /// Enough for any sensible duration. Far longer ones could make `humantime` overflow.
-const LONGEST_TEXT: usize = 16;
+pub(crate) const LONGEST_TEXT: usize = 16;
 
 /// One kind of value.
 #[derive(Debug)]

@@ -48,6 +48,7 @@ const GOODBYE: Duration = Duration::from_secs(6);
 /// The watch over a fleet of domains.
 pub struct Daemon {
     config: Arc<Config>,
+    in_force: watch::Sender<Arc<Config>>,
     fleet: Fleet,
     workshop: Arc<Workshop>,
     runs: JoinSet<Finished>,
@@ -63,8 +64,10 @@ impl Daemon {
         let mut fleet = Fleet::default();
         fleet.set_domains(&config.domains);
         let config_read = ConfigRead { successful: true, last_success: workshop.now() };
+        let config = Arc::new(config);
         Self {
-            config: Arc::new(config),
+            in_force: watch::Sender::new(config.clone()),
+            config,
             fleet,
             workshop,
             runs: JoinSet::new(),
@@ -73,6 +76,11 @@ impl Daemon {
             config_read,
             writer,
         }
+    }
+
+    /// The configuration in force, whatever becomes of it.
+    pub fn config(&self) -> watch::Receiver<Arc<Config>> {
+        self.in_force.subscribe()
     }
 
     /// Watches until `stop` says so, then lets open sessions take their leave.
@@ -155,6 +163,7 @@ impl Daemon {
         self.fleet.set_domains(&config.domains);
         self.workshop.visits.keep_only(&self.fleet.keys());
         self.config = Arc::new(config);
+        self.in_force.send_replace(self.config.clone());
     }
 
     async fn say_goodbye(&mut self) {

@@ -19,6 +19,7 @@ mod stream;
 pub use control::Reload;
 pub use paths::{Paths, PathsError};
 
+use crate::config::Config;
 use crate::name::DomainName;
 use crate::snapshot::Reader;
 use axum::Router;
@@ -27,6 +28,7 @@ use axum::extract::rejection::PathRejection;
 use axum::middleware::{from_fn, map_response};
 use axum::routing::{any, get, post};
 use connections::Connections;
+use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -39,6 +41,8 @@ pub const MOST_CONNECTIONS: usize = 512;
 pub struct State {
     /// Where the latest snapshot is.
     pub reader: Reader,
+    /// The configuration in force.
+    pub config: watch::Receiver<Arc<Config>>,
     /// Where reloads are asked for; none where they may not be.
     pub reload: Option<Reload>,
     /// Where all of it is served.
@@ -62,6 +66,7 @@ fn router(state: State) -> Router {
         .route(&at("/metrics"), get(metrics::metrics))
         .nest(&at("/api/v1"), api::routes())
         .route(&at("/api/v1/"), any(api::nowhere))
+        .route(&at("/config"), get(control::config))
         .route(&at("/-/healthy"), get(health::healthy))
         .route(&at("/-/ready"), get(health::ready))
         .route(&at("/-/reload"), post(control::reload).put(control::reload));

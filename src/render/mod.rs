@@ -1,11 +1,12 @@
 //! What is printed, as functions of what stands: values in, text out. No I/O, no clock, no opinion of its own.
 //!
-//! [`metrics`] and [`sd`] for Prometheus, [`discovery`] for those who watch TLS, [`html`] for browsers, [`json`] for programs, [`text`] for terminals, [`table`] for the
+//! [`metrics`] and [`sd`] for Prometheus, [`discovery`] for those who watch TLS, [`config`] for operators, [`html`] for browsers, [`json`] for programs, [`text`] for terminals, [`table`] for the
 //! README. What they share: `held` reads verdicts, `answer` says whether mail gets in, `fixes` what to mend, `doubts` what
 //! could not be judged, `advice` what that means, `servers` how each address does.
 
 mod advice;
 mod answer;
+pub mod config;
 pub mod discovery;
 mod doubts;
 mod fixes;

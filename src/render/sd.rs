@@ -7,6 +7,7 @@ use crate::name::{DomainName, MxName};
 use crate::observe::Contact;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
@@ -17,7 +18,7 @@ const DOMAINS: usize = 100;
 #[derive(Serialize)]
 struct Group {
     targets: [String; 1],
-    labels: BTreeMap<&'static str, String>,
+    labels: BTreeMap<Cow<'static, str>, String>,
 }
 
 /// An endpoint and the domains that use it.
@@ -44,12 +45,14 @@ pub fn endpoints(snapshot: &Snapshot) -> String {
 
 /// Every watched domain, probed or not, one group each, sorted.
 pub fn domains(snapshot: &Snapshot) -> String {
-    let group = |domain: &DomainName| Group {
-        targets: [domain.to_string()],
-        labels: BTreeMap::from([
-            ("__meta_mx_domain", domain.to_string()),
-            ("__meta_mx_domain_unicode", domain.to_unicode()),
-        ]),
+    let group = |domain: &DomainName| {
+        let own = snapshot.labels.get(domain).into_iter().flat_map(|labels| labels.iter());
+        let own = own.map(|(name, value)| (format!("__meta_mx_label_{name}").into(), value.to_string()));
+        let names = [
+            ("__meta_mx_domain".into(), domain.to_string()),
+            ("__meta_mx_domain_unicode".into(), domain.to_unicode()),
+        ];
+        Group { targets: [domain.to_string()], labels: names.into_iter().chain(own).collect() }
     };
     json::text(&snapshot.domains.iter().map(group).collect::<Vec<_>>())
 }
@@ -60,13 +63,13 @@ impl Used<'_> {
         Group {
             targets: [address.to_string()],
             labels: BTreeMap::from([
-                ("__meta_mx_address", address.ip().to_string()),
-                ("__meta_mx_domain_count", self.domains.len().to_string()),
-                ("__meta_mx_domains", self.names()),
-                ("__meta_mx_family", family.to_owned()),
-                ("__meta_mx_host", mx.to_string()),
-                ("__meta_mx_port", address.port().to_string()),
-                ("__meta_mx_software", software(self.contact.latest.banner.as_ref()).label.to_owned()),
+                ("__meta_mx_address".into(), address.ip().to_string()),
+                ("__meta_mx_domain_count".into(), self.domains.len().to_string()),
+                ("__meta_mx_domains".into(), self.names()),
+                ("__meta_mx_family".into(), family.to_owned()),
+                ("__meta_mx_host".into(), mx.to_string()),
+                ("__meta_mx_port".into(), address.port().to_string()),
+                ("__meta_mx_software".into(), software(self.contact.latest.banner.as_ref()).label.to_owned()),
             ]),
         }
     }
@@ -83,6 +86,7 @@ mod tests {
     use crate::observe::testing::{endpoint, observation};
     use crate::render::testing::{report, snapshot};
     use serde_json::{Value, json};
+    use std::sync::Arc;
 
     fn parsed(text: &str) -> Value {
         serde_json::from_str(text).expect("JSON")
@@ -119,15 +123,18 @@ mod tests {
 
     #[test]
     fn a_domain_is_a_target_before_it_is_probed() {
-        let names = ["bücher.example", "example.com"].map(|name| DomainName::parse(name).unwrap());
-        let waiting = Snapshot { domains: names.into(), ..Snapshot::default() };
+        let names = ["example.com", "bücher.example"].map(|name| DomainName::parse(name).unwrap());
+        let team = Arc::new(BTreeMap::from([("team".into(), "mail, and more".into())]));
+        let labels = Arc::new(BTreeMap::from([(names[0].clone(), team)]));
+        let waiting = Snapshot { domains: names.into(), labels, ..Snapshot::default() };
         assert_eq!(
             parsed(&domains(&waiting)),
             json!([
+                {"targets": ["example.com"], "labels": {
+                    "__meta_mx_domain": "example.com", "__meta_mx_domain_unicode": "example.com",
+                    "__meta_mx_label_team": "mail, and more"}},
                 {"targets": ["xn--bcher-kva.example"], "labels": {
                     "__meta_mx_domain": "xn--bcher-kva.example", "__meta_mx_domain_unicode": "bücher.example"}},
-                {"targets": ["example.com"], "labels": {
-                    "__meta_mx_domain": "example.com", "__meta_mx_domain_unicode": "example.com"}},
             ])
         );
         assert_eq!((domains(&Snapshot::default()), endpoints(&waiting)), ("[]".to_owned(), "[]".to_owned()));

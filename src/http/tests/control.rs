@@ -1,8 +1,11 @@
-//! `/-/reload`: by whom, how, and what comes back.
+//! `/config` and `/-/reload`: by whom, how, and what comes back.
 
 use super::super::MOST_CONNECTIONS;
 use super::server::Server;
-use tokio::sync::mpsc;
+use crate::config;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
 
 #[tokio::test]
 async fn nobody_reloads_where_that_is_not_enabled() {
@@ -37,4 +40,17 @@ async fn a_reload_is_asked_for_and_its_outcome_told() {
         assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
     }
     daemon.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_configuration_is_the_one_in_force() {
+    let read = |text| Arc::new(config::parse(text, Path::new("mx.yml"), None).unwrap());
+    let in_force = watch::Sender::new(read("domains: [a.example]"));
+    let server = Server::with(MOST_CONNECTIONS, |state| state.config = in_force.subscribe()).await;
+    let before = server.get("/config").await;
+    assert_eq!((before.status(), before.header("content-type")), ("200", Some("text/plain; charset=utf-8")));
+    assert!(before.text().contains("domains:\n  - a.example\n"), "{}", before.text());
+    in_force.send_replace(read("domains: [b.example]"));
+    let after = server.get("/config").await;
+    assert!(after.text().contains("- b.example\n") && !after.text().contains("a.example"), "{}", after.text());
 }

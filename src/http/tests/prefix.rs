@@ -16,6 +16,7 @@ async fn everything_is_below_the_prefix_and_nothing_beside_it() {
         "/domains/example.com",
         "/style.css",
         "/metrics",
+        "/config",
         "/api/v1/domains",
         "/api/v1/sd/domains",
         "/-/healthy",

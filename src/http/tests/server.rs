@@ -39,7 +39,8 @@ impl Server {
         let (writer, reader) = channel();
         let (running, stop) = watch::channel(false);
         let now = || SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let mut state = State { reader, reload: None, paths: Paths::default(), now };
+        let config = watch::Sender::new(Arc::default()).subscribe();
+        let mut state = State { reader, config, reload: None, paths: Paths::default(), now };
         change(&mut state);
         let task = tokio::spawn(accept::serve(listener, router(state), Connections::new(most), stop));
         Self { address, writer, running, task }
