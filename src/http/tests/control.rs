@@ -52,5 +52,9 @@ async fn the_configuration_is_the_one_in_force() {
     assert!(before.text().contains("domains:\n  - a.example\n"), "{}", before.text());
     in_force.send_replace(read("domains: [b.example]"));
     let after = server.get("/config").await;
-    assert!(after.text().contains("- b.example\n") && !after.text().contains("a.example"), "{}", after.text());
+    assert!(
+        after.text().contains("- b.example\n") && !after.text().contains("a.example"),
+        "{}",
+        after.text()
+    );
 }
