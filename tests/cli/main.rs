@@ -6,6 +6,7 @@ mod support;
 
 mod check;
 mod daemon;
+mod descriptors;
 mod log;
 mod process;
 mod start;
