@@ -306,16 +306,16 @@ defaults:
   test_postmaster: true
   test_open_relay: true
   test_probe_address:
-    - postmaster@example.com
+  - postmaster@example.com
   expect_mx: []
   thresholds:
     certificate_expires_soon: 20d
     persistent: 4h
   labels: {}
 domains:
-  - a.example
-  - b.example
-  - xn--bcher-kva.example
+- a.example
+- b.example
+- xn--bcher-kva.example
 dns:
   nameservers: []
   dnssec: true

@@ -49,7 +49,7 @@ async fn the_configuration_is_the_one_in_force() {
     let server = Server::with(MOST_CONNECTIONS, |state| state.config = in_force.subscribe()).await;
     let before = server.get("/config").await;
     assert_eq!((before.status(), before.header("content-type")), ("200", Some("text/plain; charset=utf-8")));
-    assert!(before.text().contains("domains:\n  - a.example\n"), "{}", before.text());
+    assert!(before.text().contains("domains:\n- a.example\n"), "{}", before.text());
     in_force.send_replace(read("domains: [b.example]"));
     let after = server.get("/config").await;
     assert!(
