@@ -43,6 +43,8 @@ pub struct ProberFacts {
     pub config: Option<ConfigRead>,
     /// Whether each domain file is used as it is now, by its path.
     pub domain_files: Arc<BTreeMap<String, bool>>,
+    /// Addresses of which more is wanted than the spacing between two connections allows.
+    pub addresses_over_capacity: Option<usize>,
     /// How long the work has been waiting that is ready and has waited longest for a place; nothing where none waits.
     pub schedule_lag: Option<Duration>,
     /// How long the phases of all sessions took.

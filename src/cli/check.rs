@@ -115,7 +115,7 @@ async fn look_at_all(
 
 /// Looks as often as it takes to be sure.
 async fn look(workshop: Arc<Workshop>, domain: Arc<Domain>, last: Option<Arc<Report>>) -> Arc<Report> {
-    let run = async |last| Arc::new(workshop.clone().run(domain.clone(), last).await.report);
+    let run = async |last| Arc::new(workshop.clone().run_patiently(domain.clone(), last).await.report);
     let mut report = match last {
         Some(report) => report,
         None => run(None).await,

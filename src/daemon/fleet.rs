@@ -52,6 +52,23 @@ impl Fleet {
         self.published = None;
     }
 
+    /// Whether a domain is watched.
+    pub(super) fn watches(&self, name: &DomainName) -> bool {
+        self.domains.contains_key(name)
+    }
+
+    /// A domain that is not being run just now, with what stands for it.
+    pub(super) fn at_rest(&self, name: &DomainName) -> Option<(&Arc<Domain>, &Arc<Report>)> {
+        let idle = !self.running.contains_key(name);
+        self.domains.get(name).zip(self.reports.get(name)).filter(|_| idle)
+    }
+
+    /// Replaces what stands for a domain, between two runs.
+    pub(super) fn renew(&mut self, name: &DomainName, report: Report) {
+        self.reports.insert(name.clone(), Arc::new(report));
+        self.published = None;
+    }
+
     /// When the next domain is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.timetable.next()

@@ -22,7 +22,7 @@ pub use workshop::{Error, Workshop};
 use crate::config::Config;
 use crate::logging;
 use crate::name::DomainName;
-use crate::observe::Session;
+use crate::observe::{Session, SessionKey};
 use crate::schedule::{Errand, Sessions};
 use crate::snapshot::{ConfigRead, ProberFacts, Writer};
 use fleet::Fleet;
@@ -53,6 +53,7 @@ pub struct Daemon {
     workshop: Arc<Workshop>,
     runs: JoinSet<Finished>,
     running: HashMap<Id, DomainName>,
+    errands: JoinSet<Vec<DomainName>>,
     panics: u64,
     config_read: ConfigRead,
     writer: Writer,
@@ -72,6 +73,7 @@ impl Daemon {
             workshop,
             runs: JoinSet::new(),
             running: HashMap::new(),
+            errands: JoinSet::new(),
             panics: 0,
             config_read,
             writer,
@@ -95,6 +97,8 @@ impl Daemon {
                 () = at(due) => self.start_due(),
                 () = sleep_until(publish_at) => { self.publish(); publish_at = Instant::now() + PUBLISH; }
                 Some(finished) = self.runs.join_next_with_id() => self.finish(finished),
+                key = self.workshop.visits.next_errand() => self.attend(key),
+                Some(served) = self.errands.join_next() => self.refresh(served),
                 asked = reloads.next(), if loading.is_none() => loading = Some(asked),
                 loaded = Loading::done(&mut loading) => {
                     self.reload(loaded, loading.take());
@@ -131,6 +135,24 @@ impl Daemon {
         }
     }
 
+    /// Has an endpoint visited for those who wait for tests that no run makes.
+    fn attend(&mut self, key: SessionKey) {
+        let workshop = self.workshop.clone();
+        self.errands.spawn(async move { workshop.visits.attend(&key).await });
+    }
+
+    /// Judges again what the facts of an errand concern.
+    fn refresh(&mut self, served: Result<Vec<DomainName>, JoinError>) {
+        if served.is_err() {
+            self.panics += 1;
+        }
+        for name in served.unwrap_or_default() {
+            let Some((domain, report)) = self.fleet.at_rest(&name) else { continue };
+            let report = self.workshop.refreshed(domain, report);
+            self.fleet.renew(&name, report);
+        }
+    }
+
     /// Goes on with a new configuration; one that cannot be used changes nothing.
     fn reload(&mut self, read: Result<Config, String>, loading: Option<Loading>) {
         let applied = read.and_then(|config| self.apply(config));
@@ -161,14 +183,17 @@ impl Daemon {
 
     fn watch_domains_of(&mut self, config: Config) {
         self.fleet.set_domains(&config.domains);
-        self.workshop.visits.keep_only(&self.fleet.keys());
+        self.workshop.visits.keep_only(&self.fleet.keys(), |name| self.fleet.watches(name));
         self.config = Arc::new(config);
         self.in_force.send_replace(self.config.clone());
     }
 
     async fn say_goodbye(&mut self) {
         info!(running = self.runs.len(), "stopping");
-        let farewell = async { while self.runs.join_next().await.is_some() {} };
+        let farewell = async {
+            while self.runs.join_next().await.is_some() {}
+            while self.errands.join_next().await.is_some() {}
+        };
         if timeout(GOODBYE, farewell).await.is_err() {
             info!(running = self.runs.len(), "sessions still open were cut");
         }

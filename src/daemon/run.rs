@@ -1,14 +1,14 @@
 //! One run of one domain: ask DNS, visit every endpoint, judge, fold.
 
 use super::outsiders::Outsiders;
-use super::targets::{Target, targets};
+use super::targets::{Target, Turn, targets, turns};
 use super::workshop::{Tools, Workshop};
-use crate::config::Domain;
+use crate::config::{Domain, Interval};
 use crate::name::MxName;
-use crate::observe::{Endpoint, Fact, Observation, Ptr, SessionKey};
+use crate::observe::{DomainDns, Endpoint, Fact, Observation, Ptr, SessionKey};
 use crate::report::{NextDue, Report, fold};
 use crate::rules::{self, Context};
-use crate::schedule::{Want, next_due};
+use crate::schedule::{Demand, Intervals, Served, Want, next_due};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -33,20 +33,76 @@ struct Run {
     domain: Arc<Domain>,
     previous: Option<Arc<Report>>,
     at: SystemTime,
+    /// What the domain's addresses leave it of what it wants.
+    granted: Intervals,
+    /// Whether to wait for every test of recipients.
+    patient: bool,
 }
 
 impl Workshop {
-    /// Runs `domain` once and folds what it saw into `previous`.
+    /// Runs `domain` once and folds what it saw into `previous`. Tests of recipients that have to wait for their turn
+    /// come later, as [errands](crate::schedule::Sessions::next_errand).
     pub async fn run(self: Arc<Self>, domain: Arc<Domain>, previous: Option<Arc<Report>>) -> Finished {
+        self.run_as(domain, previous, false).await
+    }
+
+    /// The same, but waits for all tests.
+    pub async fn run_patiently(
+        self: Arc<Self>,
+        domain: Arc<Domain>,
+        previous: Option<Arc<Report>>,
+    ) -> Finished {
+        self.run_as(domain, previous, true).await
+    }
+
+    async fn run_as(
+        self: Arc<Self>,
+        domain: Arc<Domain>,
+        previous: Option<Arc<Report>>,
+        patient: bool,
+    ) -> Finished {
         let (started, at, tools) = (Instant::now(), self.now(), self.tools());
-        let run = Arc::new(Run { workshop: self, tools, domain, previous, at });
+        let granted = self.visits.granted(&domain.name).unwrap_or_else(|| wanted(&domain, at));
+        let run = Arc::new(Run { workshop: self, tools, domain, previous, at, granted, patient });
         let seen = run.clone().observe().await;
         let (next, due) = run.next(&seen);
-        let judged = rules::judge(&seen, &run.context(seen.at));
+        let judged = rules::judge(&seen, &run.workshop.context(&run.domain, seen.at));
         let report =
             fold(run.previous.as_deref(), seen, judged, &run.domain.overrides, (next, started.elapsed()));
         Finished { report, due }
     }
+
+    /// Judges again what stands, with the facts that sessions have brought home meanwhile.
+    pub(super) fn refreshed(&self, domain: &Domain, report: &Report) -> Report {
+        let now = self.now();
+        let renewed = |endpoint: &Endpoint| match self.visits.known(&endpoint.contact.key, &domain.name) {
+            Some(served) => {
+                Endpoint { contact: served.contact, postmaster: served.postmaster, ..endpoint.clone() }
+            }
+            None => endpoint.clone(),
+        };
+        let endpoints = report.observation.endpoints.iter().map(renewed).collect();
+        let seen = Observation { at: now, endpoints, ..report.observation.clone() };
+        let judged = rules::judge(&seen, &self.context(domain, now));
+        fold(Some(report), seen, judged, &domain.overrides, (report.next, report.took))
+    }
+
+    fn context(&self, domain: &Domain, now: SystemTime) -> Context {
+        let settings = &domain.settings;
+        Context {
+            now,
+            certificate_expires_soon: settings.thresholds.certificate_expires_soon,
+            tests: settings.tests,
+            expect_mx: settings.expect_mx.clone(),
+            trusted_by: self.tools().network.trusted_by.clone(),
+        }
+    }
+}
+
+/// The intervals as they are configured.
+fn wanted(domain: &Domain, at: SystemTime) -> Intervals {
+    let settings = &domain.settings;
+    Intervals { sessions: settings.interval.gap(at), transactions: settings.transactions_interval }
 }
 
 impl Run {
@@ -59,8 +115,8 @@ impl Run {
             (self.tools.dns.domain(&self.domain.name).await, Arc::new(outsiders))
         };
         let mut visits = JoinSet::new();
-        for (place, target) in targets(&dns, self.previous()).into_iter().enumerate() {
-            let visit = self.clone().visit(target, outsiders.clone());
+        for (place, (target, turn)) in self.targets(&dns).into_iter().enumerate() {
+            let visit = self.clone().visit(target, turn, outsiders.clone());
             visits.spawn(async move { (place, visit.await) });
         }
         let mut endpoints = visits.join_all().await;
@@ -69,24 +125,43 @@ impl Run {
         Observation { domain: self.domain.name.clone(), at: self.workshop.now(), dns, endpoints }
     }
 
-    /// Sees one endpoint: the session's facts and the reverse names, side by side.
-    async fn visit(self: Arc<Self>, target: Target, outsiders: Arc<Outsiders>) -> Endpoint {
-        let Target { preference, mx, address } = target;
-        let domain = &self.domain;
-        let fresh = domain.settings.interval.half(self.at);
-        let want = Want {
-            key: SessionKey {
-                address: SocketAddr::new(address, self.tools.network.port),
-                tls_name: mx.clone(),
-            },
-            domain: domain.clone(),
-            dialogue_since: earlier(self.at, fresh),
-            tests_since: earlier(self.at, domain.settings.transactions_interval.saturating_sub(fresh)),
-            relay: outsiders.recipients(&domain.name, &mx),
+    /// Whom to visit, and where it is the postmaster's turn. Tells the schedule what is wanted of each.
+    fn targets(&self, dns: &DomainDns) -> Vec<(Target, Turn)> {
+        let targets = targets(dns, self.previous());
+        let turns = turns(&targets, &self.domain.name, self.at, self.granted.transactions);
+        let asks = self.domain.settings.tests.postmaster;
+        let demand = |(target, turn): (&Target, &Turn)| Demand {
+            key: self.key(target),
+            among: if asks { turn.among } else { 0 },
         };
+        let demands = targets.iter().zip(&turns).map(demand).collect();
+        self.workshop.visits.set_demands(&self.domain.name, demands, wanted(&self.domain, self.at));
+        targets.into_iter().zip(turns).collect()
+    }
+
+    fn key(&self, target: &Target) -> SessionKey {
+        let address = SocketAddr::new(target.address, self.tools.network.port);
+        SessionKey { address, tls_name: target.mx.clone() }
+    }
+
+    /// Sees one endpoint: the session's facts and the reverse names, side by side.
+    async fn visit(self: Arc<Self>, target: Target, turn: Turn, outsiders: Arc<Outsiders>) -> Endpoint {
+        let fresh = self.granted.sessions / 2;
+        let want = Want {
+            key: self.key(&target),
+            domain: self.domain.clone(),
+            at: self.at,
+            dialogue_since: earlier(self.at, fresh),
+            tests_since: earlier(self.at, self.granted.transactions.saturating_sub(fresh)),
+            relay: outsiders.recipients(&self.domain.name, &target.mx),
+            postmaster: turn.is_now,
+            patient: self.patient,
+        };
+        let Target { preference, mx, address } = target;
         let (served, ptr) = tokio::join!(self.workshop.visits.contact(want), self.tools.dns.ptr(address));
         let ptr = Arc::new(self.reverse(&mx, address, ptr));
-        Endpoint { mx, preference, contact: served.contact, ptr, postmaster: served.postmaster }
+        let Served { contact, postmaster, rests_until } = served;
+        Endpoint { mx, preference, contact, ptr, postmaster, rests_until }
     }
 
     fn reverse(&self, mx: &MxName, address: IpAddr, ptr: Ptr) -> Fact<Ptr> {
@@ -98,33 +173,41 @@ impl Run {
         Fact::following(before.map(|endpoint| &*endpoint.ptr), self.at, seen, trouble.as_ref())
     }
 
-    /// The next due times: on the domain's own schedule, sooner where a trouble has to be confirmed by a second look.
+    /// The next due times: on the domain's own schedule, sooner where a trouble has to be confirmed by a second look or a
+    /// test that was put off is due again.
     fn next(&self, seen: &Observation) -> (NextDue, Instant) {
-        let (now, wall, settings) = (Instant::now(), self.workshop.now(), &self.domain.settings);
-        let mut due = next_due(&self.domain.name, &settings.interval, self.workshop.start, (now, wall));
-        if self.workshop.wants_another_look(seen) {
-            due = due.min(now + self.tools.network.min_spacing.max(SECOND_LOOK));
+        let (now, wall, visits) = (Instant::now(), self.workshop.now(), &self.workshop.visits);
+        let granted = visits.granted(&self.domain.name).unwrap_or(self.granted);
+        let interval = match &self.domain.settings.interval {
+            Interval::Every(_) => &Interval::Every(granted.sessions),
+            cron => cron,
+        };
+        let mut due = next_due(&self.domain.name, interval, self.workshop.start, (now, wall));
+        for endpoint in &seen.endpoints {
+            let rest = endpoint.rests_until.map_or(now, |until| now + since(wall, until));
+            if visits.wants_another_look(&endpoint.contact.key) {
+                due = due.min(rest.max(now + self.tools.network.min_spacing.max(SECOND_LOOK)));
+            }
+            if let Some(again) =
+                visits.retry(&endpoint.contact.key, &self.domain.name).filter(|at| *at > wall)
+            {
+                due = due.min(rest.max(now + since(wall, again)));
+            }
         }
         let tests =
             seen.endpoints.iter().filter_map(|endpoint| endpoint.contact.relay.as_ref()).map(|fact| fact.at);
-        let transactions = tests.min().unwrap_or(seen.at) + settings.transactions_interval;
-        (NextDue { run: wall + (due - now), transactions, interval: settings.interval.gap(wall) }, due)
-    }
-
-    fn context(&self, now: SystemTime) -> Context {
-        let settings = &self.domain.settings;
-        Context {
-            now,
-            certificate_expires_soon: settings.thresholds.certificate_expires_soon,
-            tests: settings.tests,
-            expect_mx: settings.expect_mx.clone(),
-            trusted_by: self.tools.network.trusted_by.clone(),
-        }
+        let transactions = tests.min().unwrap_or(seen.at) + granted.transactions;
+        let interval = self.domain.settings.interval.gap(wall).max(granted.sessions);
+        (NextDue { run: wall + (due - now), transactions, interval }, due)
     }
 
     fn previous(&self) -> Option<&Observation> {
         self.previous.as_ref().map(|report| &report.observation)
     }
+}
+
+fn since(from: SystemTime, to: SystemTime) -> Duration {
+    to.duration_since(from).unwrap_or_default()
 }
 
 fn earlier(at: SystemTime, by: Duration) -> SystemTime {

@@ -1,9 +1,11 @@
 //! From DNS to endpoints: which addresses a run visits. Pure.
 
-use crate::name::MxName;
+use crate::name::{DomainName, MxName};
 use crate::observe::{DomainDns, HostDns, MxTarget, Observation};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
+use std::time::{Duration, SystemTime};
 
 /// As many endpoints of one domain are visited.
 const ENDPOINTS: usize = 32;
@@ -36,6 +38,30 @@ pub(super) fn targets(dns: &DomainDns, previous: Option<&Observation>) -> Vec<Ta
         targets.extend(held.map(|endpoint| Target::of(preference, &mx, endpoint.address())));
     }
     targets.into_iter().take(ENDPOINTS).collect()
+}
+
+/// Whether it is a target's turn to be asked for the domain's postmaster, and among how many addresses that goes round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// Whether it is now.
+    pub(super) is_now: bool,
+    /// The addresses of the same MX.
+    pub(super) among: usize,
+}
+
+/// The postmaster is asked for at one address of each MX a cycle, at each in turn.
+pub(super) fn turns(targets: &[Target], domain: &DomainName, at: SystemTime, cycle: Duration) -> Vec<Turn> {
+    let mut hasher = DefaultHasher::new();
+    domain.hash(&mut hasher);
+    let (cycle, since_epoch) = (cycle.as_secs().max(1), at.duration_since(SystemTime::UNIX_EPOCH));
+    let round = (since_epoch.unwrap_or_default().as_secs() + hasher.finish() % cycle) / cycle;
+    let turn = |target: &Target| {
+        let peers: Vec<_> = targets.iter().filter(|other| other.mx == target.mx).collect();
+        let among = peers.len().max(1);
+        let chosen = usize::try_from(round % among as u64).unwrap_or_default();
+        Turn { is_now: peers.get(chosen).is_some_and(|peer| peer.address == target.address), among }
+    };
+    targets.iter().map(turn).collect()
 }
 
 /// Every MX name with its best preference.

@@ -122,6 +122,7 @@ impl Workshop {
             config: Some(config),
             panics,
             domain_files: Arc::default(),
+            addresses_over_capacity: Some(self.visits.over_capacity()),
             schedule_lag: Some(self.queue.longest(now).max(self.visits.queue().longest(now))),
             phases: tally.phases,
             lookups: self.counter.read(),
@@ -163,6 +164,7 @@ fn plan(errand: &Errand) -> Plan {
         null_sender: errand.null_sender.clone(),
         postmasters: errand.postmasters.clone(),
         relay: errand.relay.as_ref().map(relay),
+        refusals: errand.refusals,
         plaintext: errand.plaintext,
     }
 }

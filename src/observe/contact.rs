@@ -82,6 +82,8 @@ pub struct Endpoint {
     pub ptr: Arc<Fact<Ptr>>,
     /// Whether this domain's postmaster is accepted there.
     pub postmaster: Option<Fact<Transaction>>,
+    /// Until when the address is left alone, because it asked for that.
+    pub rests_until: Option<SystemTime>,
 }
 
 /// One domain as one run saw it.
@@ -126,6 +128,20 @@ impl<T> Fact<T> {
         let streak = previous.map_or(Streak::NONE, |fact| fact.streak).next(at, trouble);
         Self { at, seen, streak }
     }
+
+    /// The next test: its trouble is what kept it from a `verdict`, also where replies were seen.
+    pub fn tested<V>(
+        previous: Option<&Self>,
+        at: SystemTime,
+        seen: Seen<T>,
+        verdict: fn(&T) -> Seen<V>,
+    ) -> Self {
+        let unseen = match &seen {
+            Ok(test) => verdict(test).err(),
+            Err(unseen) => Some(unseen.clone()),
+        };
+        Self::following(previous, at, seen, unseen.as_ref().map(Unseen::trouble))
+    }
 }
 
 impl Streak {
@@ -160,8 +176,13 @@ impl Contact {
         Self {
             key,
             dialogue,
-            null_sender: renew(previous.and_then(|p| p.null_sender.as_ref()), at, null_sender),
-            relay: renew(previous.and_then(|p| p.relay.as_ref()), at, relay),
+            null_sender: renew(
+                previous.and_then(|p| p.null_sender.as_ref()),
+                at,
+                null_sender,
+                NullSender::is_accepted,
+            ),
+            relay: renew(previous.and_then(|p| p.relay.as_ref()), at, relay, RelayTest::outcome),
             latest,
         }
     }
@@ -170,8 +191,13 @@ impl Contact {
     /// known of the server's TLS, and how often it failed, stays.
     pub fn with_tests(&self, session: &Session) -> Self {
         let mut contact = Self {
-            null_sender: renew(self.null_sender.as_ref(), session.at, session.null_sender.clone()),
-            relay: renew(self.relay.as_ref(), session.at, session.relay.clone()),
+            null_sender: renew(
+                self.null_sender.as_ref(),
+                session.at,
+                session.null_sender.clone(),
+                NullSender::is_accepted,
+            ),
+            relay: renew(self.relay.as_ref(), session.at, session.relay.clone(), RelayTest::outcome),
             ..self.clone()
         };
         let Ok(second) = &session.dialogue else { return contact };
@@ -247,13 +273,19 @@ impl Contact {
 }
 
 /// A test that was asked for replaces its fact.
-fn renew<T>(previous: Option<&Fact<T>>, at: SystemTime, seen: Option<Seen<T>>) -> Option<Fact<T>>
+fn renew<T, V>(
+    previous: Option<&Fact<T>>,
+    at: SystemTime,
+    seen: Option<Seen<T>>,
+    verdict: fn(&T) -> Seen<V>,
+) -> Option<Fact<T>>
 where
     Fact<T>: Clone,
 {
-    let Some(seen) = seen else { return previous.cloned() };
-    let trouble = seen.as_ref().err().map(|unseen| unseen.trouble().clone());
-    Some(Fact::following(previous, at, seen, trouble.as_ref()))
+    match seen {
+        Some(seen) => Some(Fact::tested(previous, at, seen, verdict)),
+        None => previous.cloned(),
+    }
 }
 
 impl Session {

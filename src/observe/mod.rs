@@ -11,6 +11,7 @@ mod seen;
 mod smtp;
 mod text;
 mod tls;
+mod welcome;
 
 pub use contact::{Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};

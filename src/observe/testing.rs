@@ -395,5 +395,6 @@ fn session_endpoint(
         });
         contact = Some(Contact::renewed(contact.as_ref(), key.clone(), session));
     }
-    Endpoint { mx, preference, contact: Arc::new(contact.expect("at least one look")), ptr, postmaster }
+    let contact = Arc::new(contact.expect("at least one look"));
+    Endpoint { mx, preference, contact, ptr, postmaster, rests_until: None }
 }

@@ -48,6 +48,8 @@ pub struct Plan {
     pub postmasters: Vec<DomainName>,
     /// Tests whether the server relays.
     pub relay: Option<RelayPlan>,
+    /// So many recipients may be refused before no other is asked for.
+    pub refusals: usize,
     /// Leaves STARTTLS alone: the second connection that a session with [`Session::owed`] asks for.
     pub plaintext: bool,
 }

@@ -15,9 +15,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 const TRANSACTIONS: usize = 4;
 /// Recipients of one MAIL.
 const RECIPIENTS: usize = 5;
-/// Refusals that are expected, outside recipients all: fail2ban counts five.
-const OUTSIDE: usize = 3;
-
 /// What became of the tests of a plan; those it did not ask for are none.
 #[derive(Debug, Default)]
 pub(super) struct Tests {
@@ -58,7 +55,8 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     plan: &Plan,
     mail_from: &Mailbox,
 ) -> Tests {
-    let mut run = Run { connection, record, mail_from, made: 0, null_refused: false };
+    let refusals = plan.refusals;
+    let mut run = Run { connection, record, mail_from, made: 0, refusals, null_refused: false };
     let null = match &plan.null_sender {
         Some(domain) => Some((domain, run.null_sender(domain).await)),
         None => None,
@@ -89,6 +87,8 @@ struct Run<'a, S> {
     record: &'a mut Record,
     mail_from: &'a Mailbox,
     made: usize,
+    /// So many more recipients may be refused.
+    refusals: usize,
     null_refused: bool,
 }
 
@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Run<'_, S> {
     }
 
     /// Asks for the postmasters that the null sender's transaction did not decide. Those left over, where the server
-    /// wants one domain a transaction and the session has no more of them, are not asked.
+    /// wants one domain a transaction and the session has no more of them, or has refused enough, are not asked.
     async fn postmasters(
         &mut self,
         plan: &Plan,
@@ -111,12 +111,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Run<'_, S> {
         let others =
             plan.postmasters.iter().filter(|domain| again != Some(*domain) && decided != Some(*domain));
         let domains: Vec<_> = again.into_iter().chain(others).take(RECIPIENTS).collect();
-        let kept_for_relay = if plan.relay.is_some() { 2 } else { 0 };
+        let (transactions, refusals) = if plan.relay.is_some() { (2, 1) } else { (0, 0) };
         let mut asked: Vec<(DomainName, Transaction)> = Vec::new();
-        while asked.len() < domains.len() && self.made + kept_for_relay < TRANSACTIONS {
+        while asked.len() < domains.len()
+            && self.made + transactions < TRANSACTIONS
+            && self.refusals > refusals
+        {
             let left: Vec<_> =
                 domains.iter().skip(asked.len()).map(|domain| Mailbox::postmaster(domain)).collect();
-            let answers = self.many(&left).await;
+            let answers = self.many(&left, refusals).await;
             let names = domains.iter().skip(asked.len()).map(|domain| (*domain).clone());
             let answered: Vec<_> = names.zip(answers).collect();
             asked.extend(answered);
@@ -129,8 +132,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Run<'_, S> {
             return Err(unseen.behind().doubtful());
         }
         let mut attempts: Vec<Transaction> = Vec::new();
-        for recipient in plan.recipients.iter().take(OUTSIDE) {
-            if self.made == TRANSACTIONS || attempts.last().is_some_and(|last| !last.is_about_recipient()) {
+        for recipient in &plan.recipients {
+            if self.made == TRANSACTIONS
+                || self.refusals == 0
+                || attempts.last().is_some_and(|last| !last.is_about_recipient())
+            {
                 break;
             }
             attempts.push(self.one(Some(self.mail_from), recipient.clone()).await);
@@ -147,7 +153,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Run<'_, S> {
         let mut last = None;
         let others = recipients.iter().filter(|other| other.domain() != first.domain());
         for recipient in others {
-            while self.made < TRANSACTIONS {
+            while self.made < TRANSACTIONS && self.refusals > 0 {
                 let sender = self.null_refused.then_some(self.mail_from);
                 let asked = self.one(sender, recipient.clone()).await;
                 let again = sender.is_none() && self.is_unwelcome(&asked);
@@ -172,11 +178,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Run<'_, S> {
         Transaction { sender: sender.cloned(), recipient, mail, rcpt }
     }
 
-    /// One MAIL from the ordinary sender with these recipients, up to the first that the server wants by itself.
-    async fn many(&mut self, recipients: &[Mailbox]) -> Vec<Transaction> {
+    /// One MAIL from the ordinary sender with these recipients, up to the first that the server wants by itself; some
+    /// refusals are `kept` for later.
+    async fn many(&mut self, recipients: &[Mailbox], kept: usize) -> Vec<Transaction> {
         let mail = self.mail(Some(self.mail_from)).await;
         let mut answers = Vec::new();
         for recipient in recipients {
+            if self.refusals <= kept {
+                break;
+            }
             let rcpt = self.rcpt(&mail, recipient).await;
             if !answers.is_empty() && rcpt.as_ref().is_ok_and(wants_one_domain) {
                 break;
@@ -201,7 +211,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Run<'_, S> {
     async fn rcpt(&mut self, mail: &Seen<Reply>, recipient: &Mailbox) -> Seen<Reply> {
         let mail = mail.as_ref().map_err(|unseen| unseen.behind().doubtful())?;
         mail.accepted(Stage::Mail).map_err(|unseen| unseen.behind())?;
-        self.ask(Command::Rcpt(recipient)).await
+        let reply = self.ask(Command::Rcpt(recipient)).await?;
+        if !reply.is_positive() {
+            self.refusals = self.refusals.saturating_sub(1);
+        }
+        Ok(reply)
     }
 
     /// A connection that was lost on the way proves nothing about what it did not get to.

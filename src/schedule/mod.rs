@@ -1,7 +1,10 @@
 //! Which session when: due times, spacing between connections to one address, global limits, and sessions that all
 //! domains of an endpoint share. It decides nothing about what was seen, and takes its time as an argument.
 
+mod backoff;
 mod contacts;
+mod demand;
+mod manners;
 mod pace;
 mod queue;
 mod sessions;
@@ -10,6 +13,8 @@ mod timetable;
 mod vantage;
 
 pub use contacts::{Errand, RelayRecipients, Served, Want};
+pub use demand::{Demand, Intervals};
+pub use manners::Rest;
 pub use queue::{Queue, Waiting};
 pub use sessions::{Clock, Limits, Sessions};
 pub use tally::Tally;

@@ -2,10 +2,13 @@
 //! all who wait.
 
 use super::contacts::{Contacts, Errand, Served, Want};
+use super::demand::{Demand, Demands, Intervals};
+use super::manners::{Manners, Rest};
 use super::pace::Pace;
 use super::{Queue, Tally, Vantage};
+use crate::name::DomainName;
 use crate::observe::{Contact, Session, SessionKey};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -32,6 +35,7 @@ pub struct Sessions<P> {
     clock: Clock,
     state: Mutex<State>,
     freed: Notify,
+    queued: Notify,
     queue: Queue,
 }
 
@@ -39,9 +43,14 @@ struct State {
     limits: Limits,
     tally: Tally,
     pace: Pace,
+    manners: Manners,
     contacts: Contacts,
+    demands: Demands,
     vantage: Vantage,
     turns: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
+    /// Endpoints before which somebody waits whom no run will visit, each once.
+    errands: VecDeque<SessionKey>,
+    queued: HashSet<SessionKey>,
 }
 
 impl<P, F> Sessions<P>
@@ -55,11 +64,16 @@ where
             limits,
             tally: Tally::default(),
             pace: Pace::new(limits.min_spacing, limits.new_connections_per_second),
+            manners: Manners::default(),
             contacts: Contacts::default(),
+            demands: Demands::default(),
             vantage: Vantage::default(),
             turns: HashMap::new(),
+            errands: VecDeque::new(),
+            queued: HashSet::new(),
         };
-        Self { probe, clock, state: Mutex::new(state), freed: Notify::new(), queue: Queue::default() }
+        let (freed, queued, queue) = (Notify::new(), Notify::new(), Queue::default());
+        Self { probe, clock, state: Mutex::new(state), freed, queued, queue }
     }
 
     /// Changes the limits for every session that has not begun.
@@ -71,12 +85,36 @@ where
         self.freed.notify_waiters();
     }
 
-    /// Forgets endpoints that nobody uses any more.
-    pub fn keep_only(&self, used: &HashSet<SessionKey>) {
+    /// Forgets endpoints that nobody uses and domains that nobody watches any more.
+    pub fn keep_only(&self, used: &HashSet<SessionKey>, is_watched: impl Fn(&DomainName) -> bool) {
         let mut state = self.state();
-        state.contacts.keep_only(used);
+        state.demands.keep_only(&is_watched);
+        state.contacts.keep_only(used, is_watched);
         let addresses: HashSet<IpAddr> = used.iter().map(|key| key.address.ip()).collect();
+        state.manners.keep_only(Instant::now(), |address| addresses.contains(address));
         state.turns.retain(|address, turn| addresses.contains(address) || Arc::strong_count(turn) > 1);
+    }
+
+    /// Takes down what a domain wants from now on.
+    pub fn set_demands(&self, domain: &DomainName, demands: Vec<Demand>, wanted: Intervals) {
+        self.state().demands.set(domain, demands, wanted);
+    }
+
+    /// What a domain gets of what it wants.
+    pub fn granted(&self, domain: &DomainName) -> Option<Intervals> {
+        let state = self.state();
+        state.demands.granted(domain, state.limits.min_spacing)
+    }
+
+    /// Addresses of which more is wanted than the spacing allows.
+    pub fn over_capacity(&self) -> usize {
+        let state = self.state();
+        state.demands.over_capacity(state.limits.min_spacing)
+    }
+
+    /// When the first of a domain's tests that were put off is due again at an endpoint.
+    pub fn retry(&self, key: &SessionKey, domain: &DomainName) -> Option<SystemTime> {
+        self.state().contacts.retry(key, domain)
     }
 
     /// How sessions went so far.
@@ -89,26 +127,60 @@ where
         &self.queue
     }
 
-    /// The facts that `want` asks for: from the store where they are fresh enough, else from a session that is
-    /// waiting or that this call makes. Comes back with what there is after one visit at the latest.
+    /// The facts that `want` asks for: from the store where they are fresh enough or the address rests, else from a
+    /// session that is waiting or that this call makes. Comes back with what there is after one visit at the latest.
+    /// Where only tests of recipients are wanting, those are left to an [errand](Self::next_errand), unless the want is
+    /// patient.
     pub async fn contact(&self, mut want: Want) -> Served {
         let turn = {
             let mut state = self.state();
             if state.deserves_another_look(&want.key, (self.clock)()) {
                 want.dialogue_since = (self.clock)();
             }
-            if let Some(served) = state.contacts.satisfying(&want) {
+            if let Some(served) = self.at_once(&mut state, &want) {
                 return served;
             }
             state.contacts.wait(want.clone());
-            state.turns.entry(want.key.address.ip()).or_default().clone()
+            state.turn(&want.key)
         };
         let _turn = turn.lock().await;
-        let served = self.state().contacts.satisfying(&want);
+        let served = self.at_once(&mut self.state(), &want);
         match served {
             Some(served) => served,
             None => self.visit(&want).await,
         }
+    }
+
+    /// The next endpoint that somebody waits for whom no run will visit. It is to be [attended to](Self::attend).
+    pub async fn next_errand(&self) -> SessionKey {
+        loop {
+            let queued = self.queued.notified();
+            if let Some(key) = self.state().next_errand() {
+                return key;
+            }
+            queued.await;
+        }
+    }
+
+    /// Visits an endpoint once for those who wait, if its address may be visited. Gives the domains that got what they
+    /// waited for.
+    pub async fn attend(&self, key: &SessionKey) -> Vec<DomainName> {
+        let turn = self.state().turn(key);
+        let _turn = turn.lock().await;
+        let Some(want) = self.state().worth_a_visit(key) else { return Vec::new() };
+        self.state().contacts.served(key);
+        self.visit(&want).await;
+        let mut state = self.state();
+        let served = state.contacts.served(key);
+        if !served.is_empty() && state.contacts.fill_a_session(key) && state.worth_a_visit(key).is_some() {
+            self.queue_errand(&mut state, key);
+        }
+        served
+    }
+
+    /// What is known of an endpoint, and of a domain's postmaster there.
+    pub fn known(&self, key: &SessionKey, domain: &DomainName) -> Option<Served> {
+        self.state().contacts.known(key, domain)
     }
 
     /// Whether a look at an endpoint has to be confirmed by another one soon.
@@ -122,17 +194,52 @@ where
         self.state().vantage
     }
 
-    async fn visit(&self, want: &Want) -> Served {
-        let (errand, session) = self.run(want.key.address.ip(), |state| state.contacts.errand(want)).await;
-        let owed = session.owed;
-        let served = self.state().contacts.take_in(&want.key, session, &want.domain.name);
-        if !owed {
-            return served;
+    fn now(&self) -> (Instant, SystemTime) {
+        (Instant::now(), (self.clock)())
+    }
+
+    /// What can be had without a visit.
+    fn at_once(&self, state: &mut State, want: &Want) -> Option<Served> {
+        if let Some(rest) = state.manners.resting(want.key.address.ip(), Instant::now()) {
+            return Some(state.resting(want, rest, self.now()));
         }
-        let plaintext = Errand { plaintext: true, ..errand };
-        let (_, session) = self.run(want.key.address.ip(), |_| plaintext).await;
-        let tests = self.state().contacts.take_in_tests(&want.key, &session, &want.domain.name);
-        tests.unwrap_or(served)
+        if let Some(served) = state.contacts.satisfying(want) {
+            return Some(served);
+        }
+        let served = state.contacts.connected(want).filter(|_| !want.patient)?;
+        state.contacts.wait(want.clone());
+        if state.contacts.fill_a_session(&want.key) {
+            self.queue_errand(state, &want.key);
+        }
+        Some(served)
+    }
+
+    fn queue_errand(&self, state: &mut State, key: &SessionKey) {
+        if state.queued.insert(key.clone()) {
+            state.errands.push_back(key.clone());
+            self.queued.notify_one();
+        }
+    }
+
+    async fn visit(&self, want: &Want) -> Served {
+        let (errand, session) = self.run(want.key.address.ip(), |state| state.errand(want)).await;
+        let owed = session.owed;
+        let (mut served, rests) = {
+            let mut state = self.state();
+            let served = state.contacts.take_in(&want.key, session, &want.domain.name);
+            (served, state.manners.resting(want.key.address.ip(), Instant::now()).is_some())
+        };
+        if owed && !rests {
+            let again =
+                |state: &mut State| Errand { plaintext: true, refusals: state.spare(&want.key), ..errand };
+            let (_, session) = self.run(want.key.address.ip(), again).await;
+            let tests = self.state().contacts.take_in_tests(&want.key, &session, &want.domain.name);
+            served = tests.unwrap_or(served);
+        }
+        let state = self.state();
+        let rest = state.manners.resting(want.key.address.ip(), Instant::now());
+        served.rests_until = rest.map(|rest| rest.ends(self.now()));
+        served
     }
 
     /// One session as soon as its address, the number at once and the rate allow.
@@ -150,8 +257,11 @@ where
             errand(&mut state)
         };
         let session = (self.probe)(errand.clone(), (self.clock)()).await;
+        let now = self.now();
         let mut state = self.state();
-        state.pace.visited(address, Instant::now());
+        state.pace.visited(address, now.0);
+        let spacing = state.limits.min_spacing;
+        state.manners.learn(address, &session, now, spacing);
         let session = state.vantage.weigh(address, session);
         state.tally.count(&session);
         (errand, session)
@@ -190,6 +300,44 @@ impl<P> Drop for Place<'_, P> {
 }
 
 impl State {
+    fn turn(&mut self, key: &SessionKey) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.entry(key.address.ip()).or_default().clone()
+    }
+
+    fn next_errand(&mut self) -> Option<SessionKey> {
+        let key = self.errands.pop_front()?;
+        self.queued.remove(&key);
+        Some(key)
+    }
+
+    fn errand(&mut self, want: &Want) -> Errand {
+        let (spare, demands) = (self.spare(&want.key), &self.demands);
+        self.contacts.ask_null_sender_of(&want.key, |domain| demands.uses(domain, &want.key));
+        self.contacts.errand(want, spare)
+    }
+
+    fn spare(&self, key: &SessionKey) -> usize {
+        self.manners.spare(key.address.ip(), Instant::now(), self.limits.min_spacing)
+    }
+
+    /// Who has waited longest before an endpoint, if a visit now would help anybody.
+    fn worth_a_visit(&mut self, key: &SessionKey) -> Option<Want> {
+        if self.manners.resting(key.address.ip(), Instant::now()).is_some() {
+            return None;
+        }
+        let want = self.contacts.next_waiting(key)?;
+        let errand = self.errand(&want);
+        let asks = errand.relay.is_some() || errand.null_sender.is_some() || !errand.postmasters.is_empty();
+        (asks || self.contacts.connected(&want).is_none()).then_some(want)
+    }
+
+    /// What is known of an endpoint whose address rests.
+    fn resting(&self, want: &Want, rest: &Rest, now: (Instant, SystemTime)) -> Served {
+        let known = self.contacts.known(&want.key, &want.domain.name);
+        let served = known.unwrap_or_else(|| Served::turned_away(want, rest.since, &rest.trouble));
+        Served { rests_until: Some(rest.ends(now)), ..served }
+    }
+
     fn wants_another_look(&self, contact: &Contact) -> bool {
         contact.wants_second_look()
             || self.vantage.has_cleared(contact.key.address.ip(), contact.dialogue.streak.trouble)

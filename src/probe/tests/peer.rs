@@ -48,6 +48,7 @@ pub(super) fn looking() -> Plan {
         null_sender: None,
         postmasters: vec![],
         relay: None,
+        refusals: 3,
         plaintext: false,
     }
 }

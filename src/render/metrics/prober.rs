@@ -89,6 +89,16 @@ pub(super) static FAMILIES: &[&Family] = &[
         write: |view, out| out.count(&[], view.snapshot.prober.sessions_in_flight),
     },
     &Family {
+        name: "mx_exporter_addresses_over_capacity",
+        labels: &[],
+        help: "Addresses of which more is wanted than min_spacing allows, so that the intervals of their domains are stretched",
+        kind: Kind::Gauge,
+        write: |view, out| match view.snapshot.prober.addresses_over_capacity {
+            Some(count) => out.count(&[], count),
+            None => Ok(()),
+        },
+    },
+    &Family {
         name: "mx_exporter_schedule_lag_seconds",
         labels: &[],
         help: "How long the run or session that has waited longest has been ready to begin, for want of a place: of max_sessions, new_connections_per_second or the look-ups; 0 where none waits",

@@ -337,6 +337,7 @@ fn prober() -> ProberFacts {
     banners.add(Duration::from_millis(40));
     banners.add(Duration::from_secs(6));
     ProberFacts {
+        addresses_over_capacity: Some(3),
         schedule_lag: Some(Duration::from_millis(2_500)),
         phases: BTreeMap::from([(Phase::Banner, banners)]),
         lookups: BTreeMap::from([("MX", BTreeMap::from([("answer", 7), ("timeout", 0)]))]),
@@ -379,6 +380,7 @@ fn the_prober_tells_of_itself() {
             (r#"mx_exporter_domains_file_last_load_successful{file="a.yml"}"#, "1"),
             (r#"mx_exporter_domains_file_last_load_successful{file="b \"c\".txt"}"#, "0"),
             ("mx_exporter_config_last_reload_success_timestamp_seconds", "1799999940.0"),
+            ("mx_exporter_addresses_over_capacity", "3"),
             ("mx_exporter_schedule_lag_seconds", "2.5"),
             (r#"mx_exporter_phase_seconds_sum{phase="banner"}"#, "6.04"),
             (r#"mx_exporter_phase_seconds_count{phase="banner"}"#, "2"),

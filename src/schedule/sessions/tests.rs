@@ -4,10 +4,13 @@ use super::*;
 use crate::config::Domain;
 use crate::name::{DomainName, Mailbox, MxName};
 use crate::observe::testing::reply;
-use crate::observe::{Cause, Dialogue, Stage, Transaction, Unseen};
+use crate::observe::{Cause, Dialogue, NullSender, RelayTest, Stage, Step, Transaction, Unseen};
 use crate::schedule::RelayRecipients;
 use std::net::SocketAddr;
 use tokio::task::JoinSet;
+
+mod fleets;
+mod manners;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LIMITS: Limits = Limits { min_spacing: MINUTE, new_connections_per_second: 20, max_sessions: 64 };
@@ -49,39 +52,71 @@ fn wall(elapsed: Duration) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) + elapsed
 }
 
-fn accepted(sender: Option<Mailbox>, domain: &DomainName) -> Transaction {
-    let recipient = Mailbox::postmaster(domain);
-    Transaction { sender, recipient, mail: Ok(reply("250 ok")), rcpt: Ok(reply("250 ok")) }
-}
-
-fn healthy(errand: &Errand, at: SystemTime) -> Session {
-    let unseen = || Unseen::failed(Stage::Ehlo, Cause::Timeout, "");
-    let dialogue =
-        Dialogue { steps: Vec::new(), local: None, banner: Ok(reply("220 mx")), ehlo: Err(unseen()) };
-    let null = |domain| crate::observe::NullSender { null: accepted(None, domain), ordinary: None };
-    let relay = |_| crate::observe::RelayTest { attempts: Vec::new(), confirmation: None };
-    let postmaster = |domain: &DomainName| (domain.clone(), Ok(accepted(None, domain)));
+/// A session in which every RCPT is answered like this, as far as the errand lets recipients be refused.
+fn answering(errand: &Errand, at: SystemTime, rcpt: &str) -> Session {
+    let mut left = errand.refusals;
+    let mut steps = Vec::new();
+    let mut ask = |recipient: Mailbox| {
+        left = left.checked_sub(usize::from(!reply(rcpt).is_positive()))?;
+        let (at, took) = (Duration::ZERO, Duration::from_millis(1));
+        steps.push(Step { stage: Stage::Rcpt, sent: None, reply: Some(Ok(reply(rcpt))), at, took });
+        let (mail, rcpt) = (Ok(reply("250 ok")), Ok(reply(rcpt)));
+        Some(Transaction { sender: None, recipient, mail, rcpt })
+    };
+    let null = errand.null_sender.as_ref().and_then(|domain| ask(Mailbox::postmaster(domain)));
+    let relay = errand.relay.as_ref().and_then(|_| ask(Mailbox::parse("someone@elsewhere.example").unwrap()));
+    let postmaster = |domain: &DomainName| Some((domain.clone(), Ok(ask(Mailbox::postmaster(domain))?)));
+    let postmasters = errand.postmasters.iter().filter_map(postmaster).collect();
+    let unseen = Unseen::failed(Stage::Ehlo, Cause::Timeout, "");
     Session {
         at,
-        dialogue: Ok(dialogue),
-        null_sender: errand.null_sender.as_ref().map(null).map(Ok),
-        relay: errand.relay.as_ref().map(relay).map(Ok),
-        postmasters: errand.postmasters.iter().map(postmaster).collect(),
+        null_sender: null.map(|null| Ok(NullSender { ordinary: Some(null.clone()), null })),
+        relay: relay.map(|asked| Ok(RelayTest { attempts: vec![asked], confirmation: None })),
+        postmasters,
+        dialogue: Ok(Dialogue { steps, local: None, banner: Ok(reply("220 mx")), ehlo: Err(unseen) }),
         owed: false,
     }
 }
 
-fn refused(errand: &Errand, at: SystemTime) -> Session {
-    let unseen = Unseen::failed(Stage::Connect, Cause::Refused, "refused");
+fn healthy(errand: &Errand, at: SystemTime) -> Session {
+    answering(errand, at, "250 ok")
+}
+
+fn greylisting(errand: &Errand, at: SystemTime) -> Session {
+    answering(errand, at, "450 4.2.0 greylisted")
+}
+
+fn refusing(errand: &Errand, at: SystemTime) -> Session {
+    answering(errand, at, "550 5.1.1 no such user")
+}
+
+/// Says 421 at the greeting.
+fn throttled(errand: &Errand, at: SystemTime) -> Session {
+    let banner = reply("421 4.7.0 too many connections");
+    let unseen = banner.accepted(Stage::Banner).unwrap_err().behind();
+    let took = Duration::from_millis(1);
+    let reply = Some(Ok(banner.clone()));
+    let step = Step { stage: Stage::Banner, sent: None, reply, at: Duration::ZERO, took };
+    let ehlo = Err(unseen.clone());
+    let dialogue = Dialogue { steps: vec![step], local: None, banner: Ok(banner), ehlo };
+    Session { dialogue: Ok(dialogue), ..prevented(errand, at, &unseen) }
+}
+
+/// A session whose tests were not reached.
+fn prevented(errand: &Errand, at: SystemTime, unseen: &Unseen) -> Session {
     let blocked = |name: &DomainName| (name.clone(), Err(unseen.behind()));
     Session {
         at,
         null_sender: errand.null_sender.as_ref().map(|_| Err(unseen.behind())),
         relay: errand.relay.as_ref().map(|_| Err(unseen.behind())),
         postmasters: errand.postmasters.iter().map(blocked).collect(),
-        dialogue: Err(unseen),
+        dialogue: Err(unseen.clone()),
         owed: false,
     }
+}
+
+fn refused(errand: &Errand, at: SystemTime) -> Session {
+    prevented(errand, at, &Unseen::failed(Stage::Connect, Cause::Refused, "refused"))
 }
 
 fn without_tls(errand: &Errand, at: SystemTime) -> Session {
@@ -97,7 +132,16 @@ fn want(name: &str, address: &str, at: SystemTime) -> Want {
     let address: SocketAddr = address.parse().unwrap();
     let key = SessionKey { address, tls_name: MxName::parse("mx.example").unwrap() };
     let (dialogue_since, tests_since) = (at - 7 * MINUTE, at - 50 * MINUTE);
-    Want { key, domain: Arc::new(domain), dialogue_since, tests_since, relay: RelayRecipients::default() }
+    Want {
+        key,
+        domain: Arc::new(domain),
+        at,
+        dialogue_since,
+        tests_since,
+        relay: RelayRecipients::default(),
+        postmaster: true,
+        patient: true,
+    }
 }
 
 async fn all(sessions: &Arc<Sessions<Probe>>, wants: impl IntoIterator<Item = Want>) -> Vec<Served> {
@@ -158,7 +202,7 @@ async fn a_failure_is_looked_at_again_with_the_tests_it_prevented() {
     let first = all(&sessions, [want("a.example", "192.0.2.1:25", wall(Duration::ZERO))]).await;
     assert_eq!(cause(&first[0]), Cause::VantageBlocked, "nobody ever answered in this family");
     let elsewhere = want("b.example", "192.0.2.9:25", wall(Duration::ZERO));
-    let greeted = healthy(&sessions.state().contacts.errand(&elsewhere), wall(Duration::ZERO));
+    let greeted = healthy(&sessions.state().errand(&elsewhere), wall(Duration::ZERO));
     sessions.state().vantage.weigh("192.0.2.9".parse().unwrap(), greeted);
     assert!(sessions.wants_another_look(&first[0].contact.key));
     for (minutes, wanted) in [(2, Cause::Tempfail), (4, Cause::Refused)] {
