@@ -35,6 +35,7 @@ fn looking() -> Plan {
         null_sender: None,
         postmasters: vec![],
         relay: None,
+        refusals: 3,
         plaintext: false,
     }
 }
