@@ -97,8 +97,10 @@ pub struct NextDue {
     pub run: SystemTime,
     /// The next transactions.
     pub transactions: SystemTime,
-    /// The effective interval.
+    /// The effective interval of runs.
     pub interval: Duration,
+    /// The effective interval of transactions.
+    pub transactions_interval: Duration,
 }
 
 mod fold;

@@ -118,7 +118,9 @@ impl Fleet {
             None => nothing_seen(name, at),
         };
         let interval = domain.settings.interval.gap(at);
-        let next = NextDue { run: at + interval, transactions: at + interval, interval };
+        let transactions_interval = domain.settings.transactions_interval;
+        let next =
+            NextDue { run: at + interval, transactions: at + interval, interval, transactions_interval };
         let report =
             fold(previous.map(|report| &**report), seen, judged, &domain.overrides, (next, Duration::ZERO));
         Some(Finished { report, due: Instant::now() + interval })

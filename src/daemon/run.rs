@@ -76,8 +76,8 @@ impl Workshop {
     pub(super) fn refreshed(&self, domain: &Domain, report: &Report) -> Report {
         let now = self.now();
         let renewed = |endpoint: &Endpoint| match self.visits.known(&endpoint.contact.key, &domain.name) {
-            Some(served) => {
-                Endpoint { contact: served.contact, postmaster: served.postmaster, ..endpoint.clone() }
+            Some(Served { contact, postmaster, retry_at, .. }) => {
+                Endpoint { contact, postmaster, retry_at, ..endpoint.clone() }
             }
             None => endpoint.clone(),
         };
@@ -160,8 +160,8 @@ impl Run {
         let Target { preference, mx, address } = target;
         let (served, ptr) = tokio::join!(self.workshop.visits.contact(want), self.tools.dns.ptr(address));
         let ptr = Arc::new(self.reverse(&mx, address, ptr));
-        let Served { contact, postmaster, rests_until } = served;
-        Endpoint { mx, preference, contact, ptr, postmaster, rests_until }
+        let Served { contact, postmaster, rests_until, retry_at } = served;
+        Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at }
     }
 
     fn reverse(&self, mx: &MxName, address: IpAddr, ptr: Ptr) -> Fact<Ptr> {
@@ -188,9 +188,7 @@ impl Run {
             if visits.wants_another_look(&endpoint.contact.key) {
                 due = due.min(rest.max(now + self.tools.network.min_spacing.max(SECOND_LOOK)));
             }
-            if let Some(again) =
-                visits.retry(&endpoint.contact.key, &self.domain.name).filter(|at| *at > wall)
-            {
+            if let Some(again) = endpoint.retry_at.filter(|at| *at > wall) {
                 due = due.min(rest.max(now + since(wall, again)));
             }
         }
@@ -198,7 +196,8 @@ impl Run {
             seen.endpoints.iter().filter_map(|endpoint| endpoint.contact.relay.as_ref()).map(|fact| fact.at);
         let transactions = tests.min().unwrap_or(seen.at) + granted.transactions;
         let interval = self.domain.settings.interval.gap(wall).max(granted.sessions);
-        (NextDue { run: wall + (due - now), transactions, interval }, due)
+        let (run, transactions_interval) = (wall + (due - now), granted.transactions);
+        (NextDue { run, transactions, interval, transactions_interval }, due)
     }
 
     fn previous(&self) -> Option<&Observation> {

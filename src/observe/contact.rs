@@ -84,6 +84,8 @@ pub struct Endpoint {
     pub postmaster: Option<Fact<Transaction>>,
     /// Until when the address is left alone, because it asked for that.
     pub rests_until: Option<SystemTime>,
+    /// When the first test that was put off is made again, if one was.
+    pub retry_at: Option<SystemTime>,
 }
 
 /// One domain as one run saw it.

@@ -33,7 +33,12 @@ pub(super) fn run(
     };
     let judged = judge(&observation, &context);
     let minutes = |minutes: u64| now() + Duration::from_secs(minutes * 60);
-    let next = NextDue { run: minutes(11), transactions: minutes(41), interval: Duration::from_secs(900) };
+    let next = NextDue {
+        run: minutes(11),
+        transactions: minutes(41),
+        interval: Duration::from_secs(900),
+        transactions_interval: Duration::from_secs(3600),
+    };
     fold(previous, observation, judged, overrides, (next, Duration::from_millis(1_420)))
 }
 

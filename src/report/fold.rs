@@ -149,7 +149,12 @@ mod tests {
         overrides: &Overrides,
     ) -> Report {
         let at = minute(minutes);
-        let next = NextDue { run: at, transactions: at, interval: Duration::from_secs(900) };
+        let next = NextDue {
+            run: at,
+            transactions: at,
+            interval: Duration::from_secs(900),
+            transactions_interval: Duration::from_secs(3600),
+        };
         let judged = vec![Judged { rule: &RULE, subject: Subject::Domain, at, judgement }];
         fold(previous, seen(at), judged, overrides, (next, Duration::ZERO))
     }

@@ -72,6 +72,8 @@ pub struct Served {
     pub postmaster: Option<Fact<Transaction>>,
     /// Until when the address is left alone, if it is.
     pub rests_until: Option<SystemTime>,
+    /// When the first of its tests that were put off is due again, if one was.
+    pub retry_at: Option<SystemTime>,
 }
 
 /// The facts by endpoint, and the queue before each.
@@ -109,16 +111,6 @@ impl Contacts {
     /// The last contact with an endpoint.
     pub(super) fn contact(&self, key: &SessionKey) -> Option<&Contact> {
         self.0.get(key)?.contact.as_deref()
-    }
-
-    /// When the first of a domain's tests that were put off is due again at an endpoint.
-    pub(super) fn retry(&self, key: &SessionKey, domain: &DomainName) -> Option<SystemTime> {
-        let entry = self.0.get(key)?;
-        let contact = entry.contact.as_ref();
-        let null = contact.and_then(|contact| contact.null_sender.as_ref()?.retry(key));
-        let relay = contact.and_then(|contact| contact.relay.as_ref()?.retry(key));
-        let postmaster = entry.postmasters.get(domain).and_then(|fact| fact.retry((key, domain)));
-        [null, relay, postmaster].into_iter().flatten().min()
     }
 
     /// Forgets every endpoint and every domain that is not used any more.
@@ -184,7 +176,8 @@ impl Contacts {
         entry.take_in_postmasters(&session);
         let contact = Arc::new(Contact::renewed(entry.contact.as_deref(), key.clone(), session));
         entry.contact = Some(contact.clone());
-        Served { contact, postmaster: entry.postmasters.get(domain).cloned(), rests_until: None }
+        let (postmaster, retry_at) = (entry.postmasters.get(domain).cloned(), entry.retry(domain));
+        Served { contact, postmaster, rests_until: None, retry_at }
     }
 
     /// Takes in the tests alone, of a session in plaintext that was made for their sake.
@@ -224,7 +217,17 @@ impl Entry {
 
     fn known(&self, domain: &DomainName) -> Option<Served> {
         let contact = self.contact.clone()?;
-        Some(Served { contact, postmaster: self.postmasters.get(domain).cloned(), rests_until: None })
+        let (postmaster, retry_at) = (self.postmasters.get(domain).cloned(), self.retry(domain));
+        Some(Served { contact, postmaster, rests_until: None, retry_at })
+    }
+
+    /// When the first of a domain's tests that were put off is due again.
+    fn retry(&self, domain: &DomainName) -> Option<SystemTime> {
+        let contact = self.contact.as_ref()?;
+        let null = contact.null_sender.as_ref().and_then(|fact| fact.retry(&contact.key));
+        let relay = contact.relay.as_ref().and_then(|fact| fact.retry(&contact.key));
+        let postmaster = self.postmasters.get(domain).and_then(|fact| fact.retry((&contact.key, domain)));
+        [null, relay, postmaster].into_iter().flatten().min()
     }
 
     /// Lets those go who have what they wait for, and tells who they are.
@@ -348,6 +351,6 @@ impl Served {
         let postmaster =
             tests.postmaster.then(|| Fact::tested(None, at, Err(unseen), Transaction::is_accepted));
         let contact = Arc::new(Contact::renewed(None, want.key.clone(), session));
-        Self { contact, postmaster, rests_until: None }
+        Self { contact, postmaster, rests_until: None, retry_at: None }
     }
 }

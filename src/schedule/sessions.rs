@@ -48,6 +48,8 @@ struct State {
     demands: Demands,
     vantage: Vantage,
     turns: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
+    /// Sessions under way with endpoints that have not proven themselves.
+    unproven: usize,
     /// Endpoints before which somebody waits whom no run will visit, each once.
     errands: VecDeque<SessionKey>,
     queued: HashSet<SessionKey>,
@@ -69,6 +71,7 @@ where
             demands: Demands::default(),
             vantage: Vantage::default(),
             turns: HashMap::new(),
+            unproven: 0,
             errands: VecDeque::new(),
             queued: HashSet::new(),
         };
@@ -110,11 +113,6 @@ where
     pub fn over_capacity(&self) -> usize {
         let state = self.state();
         state.demands.over_capacity(state.limits.min_spacing)
-    }
-
-    /// When the first of a domain's tests that were put off is due again at an endpoint.
-    pub fn retry(&self, key: &SessionKey, domain: &DomainName) -> Option<SystemTime> {
-        self.state().contacts.retry(key, domain)
     }
 
     /// How sessions went so far.
@@ -180,7 +178,10 @@ where
 
     /// What is known of an endpoint, and of a domain's postmaster there.
     pub fn known(&self, key: &SessionKey, domain: &DomainName) -> Option<Served> {
-        self.state().contacts.known(key, domain)
+        let state = self.state();
+        let rest = state.manners.resting(key.address.ip(), Instant::now());
+        let rests_until = rest.map(|rest| rest.ends(self.now()));
+        Some(Served { rests_until, ..state.contacts.known(key, domain)? })
     }
 
     /// Whether a look at an endpoint has to be confirmed by another one soon.
@@ -222,7 +223,7 @@ where
     }
 
     async fn visit(&self, want: &Want) -> Served {
-        let (errand, session) = self.run(want.key.address.ip(), |state| state.errand(want)).await;
+        let (errand, session) = self.run(&want.key, |state| state.errand(want)).await;
         let owed = session.owed;
         let (mut served, rests) = {
             let mut state = self.state();
@@ -232,7 +233,7 @@ where
         if owed && !rests {
             let again =
                 |state: &mut State| Errand { plaintext: true, refusals: state.spare(&want.key), ..errand };
-            let (_, session) = self.run(want.key.address.ip(), again).await;
+            let (_, session) = self.run(&want.key, again).await;
             let tests = self.state().contacts.take_in_tests(&want.key, &session, &want.domain.name);
             served = tests.unwrap_or(served);
         }
@@ -243,11 +244,13 @@ where
     }
 
     /// One session as soon as its address, the number at once and the rate allow.
-    async fn run(&self, address: IpAddr, errand: impl FnOnce(&mut State) -> Errand) -> (Errand, Session) {
+    async fn run(&self, key: &SessionKey, errand: impl FnOnce(&mut State) -> Errand) -> (Errand, Session) {
+        let address = key.address.ip();
         let spaced = self.state().pace.spaced(address, Instant::now());
         sleep_until(spaced).await;
         let waiting = self.queue.join(Instant::now());
-        let _place = self.place().await;
+        let is_proven = self.state().is_proven(key);
+        let _place = self.place(is_proven).await;
         let slot = self.state().pace.slot(Instant::now());
         sleep_until(slot).await;
         drop(waiting);
@@ -267,16 +270,13 @@ where
         (errand, session)
     }
 
-    /// Waits until fewer than `max_sessions` are under way.
-    async fn place(&self) -> Place<'_, P> {
+    /// Waits until fewer than `max_sessions` are under way; with endpoints that have not proven themselves, fewer than
+    /// three quarters of it: those who keep us waiting until the last deadline keep nobody else waiting.
+    async fn place(&self, is_proven: bool) -> Place<'_, P> {
         loop {
             let freed = self.freed.notified();
-            {
-                let mut state = self.state();
-                if state.tally.in_flight < state.limits.max_sessions {
-                    state.tally.in_flight += 1;
-                    return Place(self);
-                }
+            if self.state().take_place(is_proven) {
+                return Place { sessions: self, is_proven };
             }
             freed.await;
         }
@@ -290,18 +290,39 @@ impl<P> Sessions<P> {
 }
 
 /// A session's place among those at once; given back however the session ends.
-struct Place<'a, P>(&'a Sessions<P>);
+struct Place<'a, P> {
+    sessions: &'a Sessions<P>,
+    is_proven: bool,
+}
 
 impl<P> Drop for Place<'_, P> {
     fn drop(&mut self) {
-        self.0.state().tally.in_flight -= 1;
-        self.0.freed.notify_one();
+        let mut state = self.sessions.state();
+        state.tally.in_flight -= 1;
+        state.unproven -= usize::from(!self.is_proven);
+        drop(state);
+        self.sessions.freed.notify_waiters();
     }
 }
 
 impl State {
     fn turn(&mut self, key: &SessionKey) -> Arc<tokio::sync::Mutex<()>> {
         self.turns.entry(key.address.ip()).or_default().clone()
+    }
+
+    /// Whether the last session with an endpoint went all the way.
+    fn is_proven(&self, key: &SessionKey) -> bool {
+        self.contacts.contact(key).is_some_and(|contact| contact.dialogue.streak.trouble.is_none())
+    }
+
+    fn take_place(&mut self, is_proven: bool) -> bool {
+        let most = self.limits.max_sessions;
+        let is_free = self.tally.in_flight < most && (is_proven || self.unproven < (most * 3).div_ceil(4));
+        if is_free {
+            self.tally.in_flight += 1;
+            self.unproven += usize::from(!is_proven);
+        }
+        is_free
     }
 
     fn next_errand(&mut self) -> Option<SessionKey> {

@@ -8,7 +8,7 @@ use crate::render::advice::{self, Advice};
 use crate::render::doubts::{self, Extent, Open};
 use crate::render::words::{self, Piece};
 use crate::report::Report;
-use crate::rules::Status;
+use crate::rules::{Status, Subject};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -90,17 +90,30 @@ impl<'a> Doubt<'a> {
 impl<'a> Met<'a> {
     fn of(open: Open<'a>, report: &Report, now: SystemTime) -> Self {
         let doubt = open.doubt;
-        let next = if open.is_of_transactions() { report.next.transactions } else { report.next.run };
         Self {
             stage: words::stage(doubt.trouble.stage),
             said: &doubt.trouble.detail,
             since: When::ago(doubt.since, now),
             times: doubt.count,
             last: When::ago(doubt.at, now),
-            again: When::until(next, now),
+            again: When::until(again(&open, report), now),
             hosts: Host::all(open.subjects),
         }
     }
+}
+
+/// When the doubt is looked at again: a test when it is due or was put off to, a session with the next run, neither while
+/// the address rests.
+fn again(open: &Open<'_>, report: &Report) -> SystemTime {
+    let tests = open.is_of_transactions();
+    let due = if tests { report.next.transactions } else { report.next.run };
+    let endpoints = report.observation.endpoints.iter();
+    let concerned = endpoints.filter(|endpoint| open.subjects.contains(&&Subject::of(endpoint)));
+    let next = concerned.map(|endpoint| {
+        let retry = endpoint.retry_at.filter(|_| tests).unwrap_or(due);
+        endpoint.rests_until.map_or(retry, |rests| rests.max(retry))
+    });
+    next.min().unwrap_or(due)
 }
 
 /// The extent of a domain's doubts in a tag: `held: greylisted`.

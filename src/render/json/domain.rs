@@ -32,6 +32,7 @@ struct Next {
     run: String,
     transactions: String,
     interval_seconds: f64,
+    transactions_interval_seconds: f64,
 }
 
 impl<'a> Domain<'a> {
@@ -80,6 +81,7 @@ impl Next {
             run: time::rfc3339(next.run),
             transactions: time::rfc3339(next.transactions),
             interval_seconds: next.interval.as_secs_f64(),
+            transactions_interval_seconds: next.transactions_interval.as_secs_f64(),
         }
     }
 }

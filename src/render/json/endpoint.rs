@@ -19,6 +19,10 @@ pub(super) struct Endpoint<'a> {
     software: &'static str,
     /// When the last session began.
     at: String,
+    /// Until when the address is left alone, because it asked for that.
+    rests_until: Option<String>,
+    /// When a test that was put off is made again.
+    retry_at: Option<String>,
     /// The address this machine spoke from.
     local: Option<String>,
     /// The last greeting.
@@ -90,6 +94,8 @@ impl<'a> Endpoint<'a> {
             port: contact.key.address.port(),
             software: software::software(contact.latest.banner.as_ref()).label,
             at: time::rfc3339(contact.dialogue.at),
+            rests_until: endpoint.rests_until.map(time::rfc3339),
+            retry_at: endpoint.retry_at.map(time::rfc3339),
             local: dialogue.and_then(|dialogue| dialogue.local).map(|address| address.to_string()),
             banner: contact.latest.banner.as_ref().map(Reply::of),
             trouble: trouble(contact),
