@@ -151,7 +151,7 @@ fn labels(domains: &BTreeMap<DomainName, Arc<Domain>>) -> BTreeMap<DomainName, L
 }
 
 fn nothing_seen(name: &DomainName, at: SystemTime) -> Observation {
-    let mx = Lookup { outcome: Outcome::ServerFailure, dnssec: Dnssec::Unchecked, took: Duration::ZERO };
+    let mx = Lookup::ended(Outcome::ServerFailure, Dnssec::Unchecked, Duration::ZERO);
     let dns = DomainDns { mx, implicit: false, hosts: BTreeMap::new(), truncated: false };
     Observation { domain: name.clone(), at, dns, endpoints: Vec::new() }
 }

@@ -112,7 +112,8 @@ impl Run {
             let _place = self.workshop.lookups.acquire().await;
             drop(waiting);
             let outsiders = Outsiders::of(&self.domain.settings, &self.tools.dns).await;
-            (self.tools.dns.domain(&self.domain.name).await, Arc::new(outsiders))
+            let dns = self.tools.dns.domain(&self.domain.name).await;
+            (dns.following(self.previous().map(|seen| &seen.dns), self.at), Arc::new(outsiders))
         };
         let mut visits = JoinSet::new();
         for (place, (target, turn)) in self.targets(&dns).into_iter().enumerate() {

@@ -1,8 +1,8 @@
 //! What is known of one endpoint, shared by all domains that use it, and of one domain through its endpoints.
 
 use super::{
-    Cause, Dialogue, DomainDns, Ehlo, Extensions, NullSender, Phase, Ptr, RelayTest, Reply, Seen, Stage,
-    StartTls, Step, Tls, Transaction, Trouble, Unseen,
+    Cause, Dialogue, DomainDns, Ehlo, Extensions, Lasting, NullSender, Phase, Ptr, RelayTest, Reply, Seen,
+    Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen,
 };
 use crate::name::{DomainName, MxName};
 use std::collections::BTreeMap;
@@ -39,6 +39,8 @@ pub struct Streak {
     pub since: SystemTime,
     /// How many looks in a row met it; 0 without trouble.
     pub count: u32,
+    /// The longer row of looks that came to nothing, at whatever stage.
+    pub lasting: Lasting,
 }
 
 /// All that sessions with one endpoint showed.
@@ -127,38 +129,61 @@ impl<T> Fact<T> {
         trouble: Option<&Trouble>,
     ) -> Self {
         let trouble = trouble.map(|trouble| (trouble.stage, trouble.cause));
-        let streak = previous.map_or(Streak::NONE, |fact| fact.streak).next(at, trouble);
+        let streak = previous.map_or_else(Streak::none, |fact| fact.streak).next(at, trouble);
         Self { at, seen, streak }
     }
+}
 
-    /// The next test: its trouble is what kept it from a `verdict`, also where replies were seen.
-    pub fn tested<V>(
+impl Fact<Transaction> {
+    /// One more transaction with the same recipient.
+    pub fn of_transaction(previous: Option<&Self>, at: SystemTime, seen: Seen<Transaction>) -> Self {
+        Self::tested(previous, at, seen, |transaction| transaction.is_accepted().err())
+    }
+}
+
+impl<T> Fact<T> {
+    /// One more test of transactions; `unseen` reads why its replies prove nothing. A test that was not reached says
+    /// nothing of how long it has been failing.
+    fn tested(
         previous: Option<&Self>,
         at: SystemTime,
         seen: Seen<T>,
-        verdict: fn(&T) -> Seen<V>,
+        unseen: impl Fn(&T) -> Option<Unseen>,
     ) -> Self {
         let unseen = match &seen {
-            Ok(test) => verdict(test).err(),
-            Err(unseen) => Some(unseen.clone()),
+            Ok(test) => unseen(test),
+            Err(unseen) => Some(unseen.clone().in_transaction()),
         };
-        Self::following(previous, at, seen, unseen.as_ref().map(Unseen::trouble))
+        let mut fact = Self::following(previous, at, seen, unseen.as_ref().map(Unseen::trouble));
+        if matches!(unseen, Some(Unseen::Blocked(_))) {
+            fact.streak.lasting = previous.map_or_else(Lasting::default, |fact| fact.streak.lasting);
+        }
+        fact
     }
 }
 
 impl Streak {
-    const NONE: Self = Self { trouble: None, since: SystemTime::UNIX_EPOCH, count: 0 };
+    fn none() -> Self {
+        Self { trouble: None, since: SystemTime::UNIX_EPOCH, count: 0, lasting: Lasting::default() }
+    }
 
     /// Counts on where the trouble is of the same kind: the same stage, and as conclusive as before.
     fn next(self, at: SystemTime, trouble: Option<(Stage, Cause)>) -> Self {
         let kind = |(stage, cause): (Stage, Cause)| (stage, cause.is_inconclusive());
-        match trouble {
-            None => Self { trouble, since: at, count: 0 },
+        let streak = match trouble {
+            None => Self { trouble, since: at, count: 0, ..self },
             Some(now) if self.trouble.map(kind) == Some(kind(now)) => {
                 Self { trouble, count: self.count.saturating_add(1), ..self }
             }
-            Some(_) => Self { trouble, since: at, count: 1 },
-        }
+            Some(_) => Self { trouble, since: at, count: 1, ..self },
+        };
+        let counts_for =
+            trouble.map(|(_, cause)| if streak.is_first_look(cause) { cause.doubtful() } else { cause });
+        Self { lasting: self.lasting.next(at, counts_for), ..streak }
+    }
+
+    fn is_first_look(&self, cause: Cause) -> bool {
+        cause.needs_second_look() && self.count < 2
     }
 }
 
@@ -174,17 +199,18 @@ impl Contact {
             Ok(dialogue) => dialogue.trouble().cloned(),
             Err(unseen) => Some(unseen.trouble().clone()),
         };
-        let dialogue = Fact::following(previous.map(|p| &p.dialogue), at, dialogue, trouble.as_ref());
+        let put_off = dialogue.as_ref().ok().and_then(Dialogue::put_off).map(|unseen| unseen.cause());
+        let before = previous.map(|p| &p.dialogue);
+        let mut dialogue = Fact::following(before, at, dialogue, trouble.as_ref());
+        if put_off.is_some() {
+            let lasting = before.map_or_else(Lasting::default, |fact| fact.streak.lasting);
+            dialogue.streak.lasting = lasting.next(at, put_off);
+        }
         Self {
             key,
             dialogue,
-            null_sender: renew(
-                previous.and_then(|p| p.null_sender.as_ref()),
-                at,
-                null_sender,
-                NullSender::is_accepted,
-            ),
-            relay: renew(previous.and_then(|p| p.relay.as_ref()), at, relay, RelayTest::outcome),
+            null_sender: renew(previous.and_then(|p| p.null_sender.as_ref()), at, null_sender, null_unseen),
+            relay: renew(previous.and_then(|p| p.relay.as_ref()), at, relay, relay_unseen),
             latest,
         }
     }
@@ -197,9 +223,9 @@ impl Contact {
                 self.null_sender.as_ref(),
                 session.at,
                 session.null_sender.clone(),
-                NullSender::is_accepted,
+                null_unseen,
             ),
-            relay: renew(self.relay.as_ref(), session.at, session.relay.clone(), RelayTest::outcome),
+            relay: renew(self.relay.as_ref(), session.at, session.relay.clone(), relay_unseen),
             ..self.clone()
         };
         let Ok(second) = &session.dialogue else { return contact };
@@ -263,8 +289,11 @@ impl Contact {
 
     /// What a trouble of the last session counts for by now: what needs a second look stays in doubt until it had one.
     pub fn settled(&self, unseen: &Unseen) -> Unseen {
-        let first_look = unseen.cause().needs_second_look() && self.dialogue.streak.count < 2;
-        if first_look { unseen.clone().doubtful() } else { unseen.clone() }
+        if self.dialogue.streak.is_first_look(unseen.cause()) {
+            unseen.clone().doubtful()
+        } else {
+            unseen.clone()
+        }
     }
 
     /// Whether the last session ended in a trouble that needs a second look and has not had one.
@@ -275,19 +304,25 @@ impl Contact {
 }
 
 /// A test that was asked for replaces its fact.
-fn renew<T, V>(
+fn renew<T>(
     previous: Option<&Fact<T>>,
     at: SystemTime,
     seen: Option<Seen<T>>,
-    verdict: fn(&T) -> Seen<V>,
+    unseen: fn(&T) -> Option<Unseen>,
 ) -> Option<Fact<T>>
 where
     Fact<T>: Clone,
 {
-    match seen {
-        Some(seen) => Some(Fact::tested(previous, at, seen, verdict)),
-        None => previous.cloned(),
-    }
+    let Some(seen) = seen else { return previous.cloned() };
+    Some(Fact::tested(previous, at, seen, unseen))
+}
+
+fn null_unseen(test: &NullSender) -> Option<Unseen> {
+    test.is_accepted().err()
+}
+
+fn relay_unseen(test: &RelayTest) -> Option<Unseen> {
+    test.outcome().err()
 }
 
 impl Session {

@@ -1,10 +1,10 @@
 //! What DNS said, look-up by look-up.
 
-use super::{Cause, PeerText, Seen, Stage, Unseen};
+use super::{Cause, Lasting, PeerText, Seen, Stage, Unseen};
 use crate::name::MxName;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// One question and how it ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Lookup<T> {
     pub dnssec: Dnssec,
     /// How long it took, retries included.
     pub took: Duration,
+    /// For how long the same question has been coming to nothing; a look-up by itself does not know.
+    pub lasting: Lasting,
 }
 
 /// How a look-up ended.
@@ -106,6 +108,18 @@ pub struct Ptr {
 }
 
 impl<T> Lookup<T> {
+    /// A look-up that just ended.
+    pub fn ended(outcome: Outcome<T>, dnssec: Dnssec, took: Duration) -> Self {
+        Self { outcome, dnssec, took, lasting: Lasting::default() }
+    }
+
+    /// Counts on where the same question came to nothing before. A bogus answer is one, of its own kind.
+    fn follow(&mut self, previous: Option<&Self>, at: SystemTime) {
+        let cause =
+            self.records().err().filter(|_| self.dnssec != Dnssec::Bogus).map(|unseen| unseen.cause());
+        self.lasting = previous.map(|previous| previous.lasting).unwrap_or_default().next(at, cause);
+    }
+
     /// The records; none where there are conclusively none; unseen where DNS did not say.
     pub fn records(&self) -> Seen<Option<&T>> {
         match &self.outcome {
@@ -126,7 +140,7 @@ impl<T> Lookup<T> {
             Outcome::Refused => Outcome::Refused,
             Outcome::Loop => Outcome::Loop,
         };
-        Lookup { outcome, dnssec: self.dnssec, took: self.took }
+        Lookup { outcome, dnssec: self.dnssec, took: self.took, lasting: self.lasting }
     }
 }
 
@@ -162,6 +176,17 @@ impl Dnssec {
 }
 
 impl DomainDns {
+    /// The same, behind what the last run saw, so that it is known how long a failing look-up has been failing.
+    pub fn following(mut self, previous: Option<&Self>, at: SystemTime) -> Self {
+        self.mx.follow(previous.map(|dns| &dns.mx), at);
+        for (name, host) in &mut self.hosts {
+            let before = previous.and_then(|dns| dns.hosts.get(name));
+            host.a.follow(before.map(|host| &host.a), at);
+            host.aaaa.follow(before.map(|host| &host.aaaa), at);
+        }
+        self
+    }
+
     /// Whether the domain declares that it takes no mail: a null MX and nothing beside it (RFC 7505 §3).
     pub fn is_null_mx(&self) -> bool {
         matches!(&self.mx.outcome, Outcome::Answer(records)
@@ -187,6 +212,12 @@ impl HostDns {
         let unseen = v4.as_ref().err().or(v6.as_ref().err()).cloned();
         let all: Vec<_> = [v4, v6].into_iter().flatten().flatten().collect();
         unseen.filter(|_| all.is_empty()).map_or(Ok(all), Err)
+    }
+
+    /// For how long none of its addresses has been known, where one of the look-ups for them fails.
+    pub fn lasting(&self) -> Lasting {
+        let failing = [self.a.lasting, self.aaaa.lasting].into_iter().filter(|lasting| lasting.count > 0);
+        failing.max_by_key(|lasting| lasting.since).unwrap_or_default()
     }
 
     /// Whether DNSSEC validation of an address look-up fails.

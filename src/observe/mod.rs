@@ -7,6 +7,7 @@ pub mod blame;
 mod contact;
 mod dns;
 mod histogram;
+mod lasting;
 mod seen;
 mod smtp;
 mod text;
@@ -16,6 +17,7 @@ mod welcome;
 pub use contact::{Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
 pub use histogram::Histogram;
+pub use lasting::Lasting;
 pub use seen::{Cause, Phase, Seen, Stage, Trouble, Unseen};
 pub use smtp::{
     Dialogue, Ehlo, Extensions, Flaw, NullSender, RelayOutcome, RelayTest, Reply, StartTls, Step, Transaction,

@@ -228,6 +228,18 @@ impl Dialogue {
     }
 }
 
+impl Dialogue {
+    /// A refusal for the moment that an answer hides from [`Self::trouble`]: of STARTTLS, or of EHLO inside TLS.
+    pub fn put_off(&self) -> Option<Unseen> {
+        let refused = match &self.ehlo.as_ref().ok()?.starttls {
+            Ok(StartTls::Refused(reply)) => reply.accepted(Stage::StartTls).err(),
+            Ok(StartTls::Secured(tls)) => tls.ehlo.as_ref().ok()?.reply.accepted(Stage::EhloTls).err(),
+            _ => None,
+        };
+        refused.filter(Unseen::is_inconclusive)
+    }
+}
+
 impl Transaction {
     /// The reply to RCPT where MAIL was accepted; otherwise why not.
     pub fn answer(&self) -> Result<&Reply, Unseen> {

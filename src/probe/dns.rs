@@ -147,7 +147,7 @@ impl Dns {
             .await
             .unwrap_or_else(|_| Answer::failed(Outcome::Timeout));
         self.counter.count(kind, &answer.outcome);
-        let lookup = Lookup { outcome: answer.outcome, dnssec: answer.dnssec, took: started.elapsed() };
+        let lookup = Lookup::ended(answer.outcome, answer.dnssec, started.elapsed());
         (lookup.map(|records| records.into_iter().filter_map(read).collect()), answer.aliases)
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     }
 
     fn seen(at: SystemTime) -> Observation {
-        let mx = Lookup { outcome: Outcome::NoData, dnssec: Dnssec::Unchecked, took: Duration::ZERO };
+        let mx = Lookup::ended(Outcome::NoData, Dnssec::Unchecked, Duration::ZERO);
         let dns = DomainDns { mx, implicit: false, hosts: BTreeMap::new(), truncated: false };
         Observation { domain: DomainName::parse("example.com").unwrap(), at, dns, endpoints: Vec::new() }
     }

@@ -209,8 +209,7 @@ impl Contacts {
 impl Entry {
     fn take_in_postmasters(&mut self, session: &Session) {
         for (domain, seen) in &session.postmasters {
-            let before = self.postmasters.get(domain);
-            let fact = Fact::tested(before, session.at, seen.clone(), Transaction::is_accepted);
+            let fact = Fact::of_transaction(self.postmasters.get(domain), session.at, seen.clone());
             self.postmasters.insert(domain.clone(), fact);
         }
     }
@@ -348,8 +347,7 @@ impl Served {
             dialogue: Err(unseen.clone()),
             owed: false,
         };
-        let postmaster =
-            tests.postmaster.then(|| Fact::tested(None, at, Err(unseen), Transaction::is_accepted));
+        let postmaster = tests.postmaster.then(|| Fact::of_transaction(None, at, Err(unseen)));
         let contact = Arc::new(Contact::renewed(None, want.key.clone(), session));
         Self { contact, postmaster, rests_until: None, retry_at: None }
     }

@@ -4,7 +4,7 @@ use crate::observe::{Dnssec, Lookup, MxRecord, Outcome};
 use std::time::Duration;
 
 fn lookup<T>(outcome: Outcome<T>) -> Lookup<T> {
-    Lookup { outcome, dnssec: Dnssec::Unchecked, took: Duration::ZERO }
+    Lookup::ended(outcome, Dnssec::Unchecked, Duration::ZERO)
 }
 
 fn mx(name: &str) -> MxName {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// A look-up that ended so.
 pub(crate) fn lookup<T>(outcome: Outcome<T>) -> Lookup<T> {
-    Lookup { outcome, dnssec: Dnssec::Insecure, took: Duration::from_millis(20) }
+    Lookup::ended(outcome, Dnssec::Insecure, Duration::from_millis(20))
 }
 
 /// A look-up with this answer.
