@@ -7,7 +7,7 @@ use crate::config::{Domain, Interval};
 use crate::name::MxName;
 use crate::observe::{DomainDns, Endpoint, Fact, Observation, Ptr, SessionKey};
 use crate::report::{NextDue, Report, fold};
-use crate::rules::{self, Context};
+use crate::rules::{self, Context, Prober};
 use crate::schedule::{Demand, Intervals, Served, Want, next_due};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -88,13 +88,16 @@ impl Workshop {
     }
 
     fn context(&self, domain: &Domain, now: SystemTime) -> Context {
-        let settings = &domain.settings;
+        let (settings, tools, vantage) = (&domain.settings, self.tools(), self.visits.vantage());
+        let (v4_blocked, v6_blocked) = (vantage.v4_blocked(), vantage.v6_blocked());
         Context {
             now,
             certificate_expires_soon: settings.thresholds.certificate_expires_soon,
             tests: settings.tests,
             expect_mx: settings.expect_mx.clone(),
-            trusted_by: self.tools().network.trusted_by.clone(),
+            trusted_by: tools.network.trusted_by.clone(),
+            persistent: settings.thresholds.persistent,
+            prober: Prober { v4_blocked, v6_blocked, resolver_answers: tools.dns.answers() },
         }
     }
 }

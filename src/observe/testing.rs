@@ -62,6 +62,7 @@ pub(crate) struct EndpointBuilder {
     preference: u16,
     address: SocketAddr,
     looks: u32,
+    gap: Duration,
     dialogue: Seen<Dialogue>,
     null_sender: Option<Seen<NullSender>>,
     relay: Option<Seen<RelayTest>>,
@@ -77,6 +78,7 @@ pub(crate) fn endpoint() -> EndpointBuilder {
         preference: 10,
         address: "192.0.2.10:25".parse().expect("an address"),
         looks: 2,
+        gap: Duration::from_secs(60),
         dialogue: Ok(Dialogue {
             steps: Vec::new(),
             local: LOCAL.parse().ok(),
@@ -166,6 +168,12 @@ impl EndpointBuilder {
     /// Nothing has had its second look yet.
     pub(crate) fn on_first_look(mut self) -> Self {
         self.looks = 1;
+        self
+    }
+
+    /// It has been looked at so often, so far apart, and was the same each time.
+    pub(crate) fn for_looks(mut self, looks: u32, gap: Duration) -> Self {
+        (self.looks, self.gap) = (looks, gap);
         self
     }
 
@@ -351,11 +359,11 @@ impl EndpointBuilder {
         self.address.ip()
     }
 
-    /// The endpoint, after as many looks a minute apart.
+    /// The endpoint, after as many looks.
     pub(crate) fn build(&self) -> Endpoint {
         let ptr = Arc::new(self.ptr.fact(self.address.ip()));
         let session = |at| self.session(at);
-        session_endpoint(self.mx.clone(), self.preference, self.address, ptr, self.looks, session)
+        session_endpoint(self.mx.clone(), self.preference, self.address, ptr, (self.looks, self.gap), session)
     }
 
     fn session(&self, at: SystemTime) -> Session {
@@ -374,25 +382,23 @@ impl EndpointBuilder {
     }
 }
 
-/// An endpoint after as many sessions a minute apart, the last one now.
+/// An endpoint after as many sessions so far apart, the last one now.
 fn session_endpoint(
     mx: MxName,
     preference: u16,
     address: SocketAddr,
     ptr: Arc<Fact<Ptr>>,
-    looks: u32,
+    (looks, gap): (u32, Duration),
     session: impl Fn(SystemTime) -> Session,
 ) -> Endpoint {
     let key = SessionKey { address, tls_name: mx.clone() };
     let mut contact = None;
     let mut postmaster = None;
     for look in (0..looks.max(1)).rev() {
-        let at = now() - Duration::from_secs(60) * look;
+        let at = now() - gap * look;
         let mut session = session(at);
-        postmaster = session.postmasters.pop().map(|(_, seen)| {
-            let trouble = seen.as_ref().err().map(|unseen| unseen.trouble().clone());
-            Fact::following(postmaster.as_ref(), at, seen, trouble.as_ref())
-        });
+        postmaster =
+            session.postmasters.pop().map(|(_, seen)| Fact::of_transaction(postmaster.as_ref(), at, seen));
         contact = Some(Contact::renewed(contact.as_ref(), key.clone(), session));
     }
     let contact = Arc::new(contact.expect("at least one look"));

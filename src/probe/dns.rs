@@ -6,12 +6,13 @@ mod answer;
 mod asking;
 mod counts;
 mod domain;
+mod health;
 mod names;
 mod reverse;
 mod upstream;
 
-use crate::name::DomainName;
-use crate::observe::{DomainDns, Lookup, MxRecord, Outcome, Ptr};
+use crate::name::{DomainName, MxName};
+use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, Outcome, Ptr};
 pub use counts::{LookupCounter, LookupCounts};
 
 use answer::Answer;
@@ -126,6 +127,16 @@ impl Dns {
     /// A domain's MX records in preference order, all of them.
     pub async fn mx(&self, domain: &DomainName) -> Lookup<Vec<MxRecord>> {
         domain::mx(self, domain, Instant::now() + self.timeouts.name).await
+    }
+
+    /// The addresses of one host.
+    pub async fn host(&self, host: &MxName) -> HostDns {
+        domain::host(self, host, Instant::now() + self.timeouts.name).await
+    }
+
+    /// Whether the resolvers themselves answer, whatever single zones do; none where they were not asked lately.
+    pub fn answers(&self) -> Option<bool> {
+        self.asking.answers()
     }
 
     /// The names of an address, and whether they lead back to it.

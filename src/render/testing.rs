@@ -2,7 +2,7 @@
 
 use crate::observe::testing::{ObservationBuilder, days, now};
 use crate::report::{NextDue, Report, fold};
-use crate::rules::{Acceptance, Context, Overrides, Tests, judge};
+use crate::rules::{Acceptance, Context, Overrides, Prober, Tests, judge};
 use crate::snapshot::Snapshot;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -30,6 +30,8 @@ pub(super) fn run(
         tests: Tests { null_sender: true, postmaster: true, open_relay: true },
         expect_mx: Vec::new(),
         trusted_by: Vec::new(),
+        persistent: Duration::from_secs(4 * 3600),
+        prober: Prober { v4_blocked: Some(false), v6_blocked: Some(false), resolver_answers: Some(true) },
     };
     let judged = judge(&observation, &context);
     let minutes = |minutes: u64| now() + Duration::from_secs(minutes * 60);

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 mod auth_posture;
+mod availability;
 mod banner_sanity;
 mod ehlo_supported;
 mod endpoint_reachable;
@@ -107,6 +108,21 @@ pub struct Context {
     pub expect_mx: Vec<MxName>,
     /// Whether an endpoint counts this machine among its own (`network.trusted_by`).
     pub trusted_by: Vec<TrustedBy>,
+    /// Trouble that proves nothing by itself is found once it has lasted this long.
+    pub persistent: Duration,
+    /// How far this machine can be relied on.
+    pub prober: Prober,
+}
+
+/// What this machine knows of its own health; none where it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Prober {
+    /// Whether port 25 is out of its reach over IPv4.
+    pub v4_blocked: Option<bool>,
+    /// The same over IPv6.
+    pub v6_blocked: Option<bool>,
+    /// Whether its resolvers answer, whatever single zones do.
+    pub resolver_answers: Option<bool>,
 }
 
 /// The tests a domain can switch off.
@@ -159,6 +175,7 @@ pub static ALL: &[&Rule] = &[
     &open_relay::RULE,
     &extension_posture::RULE,
     &ipv6_reachable::RULE,
+    &availability::RULE,
     &tls_quality::RULE,
 ];
 
@@ -244,6 +261,13 @@ impl Context {
     /// Whether the domain may have this MX.
     pub fn expects(&self, mx: &MxName) -> bool {
         self.expect_mx.is_empty() || self.expect_mx.contains(mx)
+    }
+
+    /// Whether the trouble of a server at `address` cannot be this machine's own.
+    fn is_healthy_toward(&self, address: IpAddr) -> bool {
+        let Prober { v4_blocked, v6_blocked, resolver_answers } = self.prober;
+        let blocked = if address.is_ipv4() { v4_blocked } else { v6_blocked };
+        blocked == Some(false) && resolver_answers != Some(false)
     }
 
     /// Whether `endpoint` is configured to relay for this machine.

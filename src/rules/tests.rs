@@ -56,6 +56,8 @@ pub(super) fn context() -> Context {
         tests: Tests { null_sender: true, postmaster: true, open_relay: true },
         expect_mx: Vec::new(),
         trusted_by: Vec::new(),
+        persistent: Duration::from_secs(4 * 3600),
+        prober: Prober { v4_blocked: Some(false), v6_blocked: Some(false), resolver_answers: Some(true) },
     }
 }
 

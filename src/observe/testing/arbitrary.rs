@@ -16,6 +16,8 @@ use std::time::Duration;
 
 mod play;
 
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// The questions of a session, in their order; `Script::answers` holds an answer for each.
 pub(crate) const QUESTIONS: usize = 17;
 
@@ -54,7 +56,9 @@ impl World {
     pub(crate) fn observe(&self) -> Observation {
         let endpoint = |(mx, address, ptr, script): &(MxName, IpAddr, Ptr, Script)| -> Endpoint {
             let ptr = Arc::new(Fact::following(None, now(), Ok(ptr.clone()), None));
-            session_endpoint(mx.clone(), 10, (*address, 25).into(), ptr, script.looks, |at| script.play(at))
+            session_endpoint(mx.clone(), 10, (*address, 25).into(), ptr, (script.looks, MINUTE), |at| {
+                script.play(at)
+            })
         };
         let endpoints = self.endpoints.iter().map(endpoint).collect();
         Observation { domain: super::domain(), at: now(), dns: self.dns.clone(), endpoints }

@@ -84,6 +84,11 @@ impl Asking {
         (says_something && (is_authentic || signatures_fit)).then_some(answer)
     }
 
+    /// Whether the resolvers themselves answer; none where they were not asked lately.
+    pub(super) fn answers(&self) -> Option<bool> {
+        self.upstream.answers()
+    }
+
     /// One question, whatever its answer is worth.
     pub(super) async fn ask_unvalidated(&self, query: &Query) -> Answer {
         let came = self.upstream.lookup(query.clone(), options(false)).first_answer().await;

@@ -65,7 +65,7 @@ async fn hosts(dns: &Dns, names: &[MxName], ends: Instant) -> BTreeMap<MxName, H
 }
 
 /// A and AAAA apart, so that the trouble of one family is not the other's.
-async fn host(dns: &Dns, host: &MxName, ends: Instant) -> HostDns {
+pub(super) async fn host(dns: &Dns, host: &MxName, ends: Instant) -> HostDns {
     let name = names::absolute(host.as_str());
     let ((a, a_aliases), (aaaa, aaaa_aliases)) = tokio::join!(
         dns.records(name.clone(), RecordType::A, ends, |data| match data {

@@ -5,6 +5,7 @@
 //! takes the first server's SERVFAIL for the last word, and keeps its cache above the validation, so that every
 //! look-up would fetch the keys of all zones above again.
 
+use super::health::Health;
 use super::{Error, Timeouts};
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -72,6 +73,7 @@ struct Shared {
     each: Vec<Pool>,
     cache: ResponseCache,
     in_flight: Semaphore,
+    health: Health,
     attempt: Duration,
     checking_disabled: bool,
 }
@@ -101,6 +103,7 @@ impl Upstream {
             each: servers.chunks(1).map(pool).collect(),
             cache,
             in_flight: Semaphore::new(IN_FLIGHT),
+            health: Health::default(),
             attempt: timeouts.attempt,
             checking_disabled,
         };
@@ -117,6 +120,11 @@ impl Upstream {
         Self { shared: Arc::clone(&self.shared), manner: Manner::Vouched }
     }
 
+    /// Whether the resolvers themselves answer; none where they were not asked lately.
+    pub(super) fn answers(&self) -> Option<bool> {
+        self.shared.health.answers(Instant::now())
+    }
+
     async fn answer(self, mut request: DnsRequest) -> Result<DnsResponse, NetError> {
         let query = request.queries.first().cloned().ok_or("no question")?;
         let vouched = matches!(self.manner, Manner::Vouched);
@@ -129,12 +137,14 @@ impl Upstream {
             return known; // came while this waited
         }
         let came = bounded(self.shared.ask(&request).await);
+        let answered = came.as_ref().is_ok() || came.as_ref().is_err_and(NetError::is_no_records_found);
         if let Manner::Anew(look) = &self.manner
-            && came.as_ref().is_err_and(|error| !error.is_no_records_found())
+            && !answered
         {
             look.0.store(true, Ordering::Relaxed);
         }
         if !vouched {
+            self.shared.health.note(query.name(), answered, Instant::now());
             self.keep(query, &came);
         }
         came
