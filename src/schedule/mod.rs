@@ -19,4 +19,4 @@ pub use queue::{Queue, Waiting};
 pub use sessions::{Clock, Limits, Sessions};
 pub use tally::Tally;
 pub use timetable::{Timetable, next_due};
-pub use vantage::Vantage;
+pub use vantage::{Answered, Outage, Reach, Vantage};

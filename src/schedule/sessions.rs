@@ -5,7 +5,8 @@ use super::contacts::{Contacts, Errand, Served, Want};
 use super::demand::{Demand, Demands, Intervals};
 use super::manners::{Manners, Rest};
 use super::pace::Pace;
-use super::{Queue, Tally, Vantage};
+use super::vantage::{Answered, Lookout, Vantage};
+use super::{Queue, Tally};
 use crate::name::DomainName;
 use crate::observe::{Contact, Session, SessionKey};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -46,7 +47,7 @@ struct State {
     manners: Manners,
     contacts: Contacts,
     demands: Demands,
-    vantage: Vantage,
+    lookout: Lookout,
     turns: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
     /// Sessions under way with endpoints that have not proven themselves.
     unproven: usize,
@@ -69,7 +70,7 @@ where
             manners: Manners::default(),
             contacts: Contacts::default(),
             demands: Demands::default(),
-            vantage: Vantage::default(),
+            lookout: Lookout::default(),
             turns: HashMap::new(),
             unproven: 0,
             errands: VecDeque::new(),
@@ -95,6 +96,7 @@ where
         state.contacts.keep_only(used, is_watched);
         let addresses: HashSet<IpAddr> = used.iter().map(|key| key.address.ip()).collect();
         state.manners.keep_only(Instant::now(), |address| addresses.contains(address));
+        state.lookout.keep_only(&addresses);
         state.turns.retain(|address, turn| addresses.contains(address) || Arc::strong_count(turn) > 1);
     }
 
@@ -190,9 +192,56 @@ where
         state.contacts.contact(key).is_some_and(|contact| state.wants_another_look(contact))
     }
 
-    /// Which families have been answered so far.
+    /// What this machine reaches.
     pub fn vantage(&self) -> Vantage {
-        self.state().vantage
+        self.state().lookout.vantage()
+    }
+
+    /// The families that ever gave a greeting.
+    pub fn answered(&self) -> Answered {
+        self.state().lookout.answered()
+    }
+
+    /// Remembers the families that gave a greeting in an earlier life.
+    pub fn restore_answered(&self, answered: Answered) {
+        self.state().lookout.restore(answered);
+    }
+
+    /// The canaries' addresses; none while they are wanted and not known yet.
+    pub fn set_canaries(&self, addresses: Option<&[IpAddr]>) {
+        self.state().lookout.set_canaries(addresses);
+    }
+
+    /// Since when it has not been known whether a trouble of an endpoint is this machine's; see [`Vantage`].
+    pub fn in_question(&self, address: IpAddr) -> Option<SystemTime> {
+        self.state().lookout.in_question(address)
+    }
+
+    /// Canaries of the family of `address` that have not been asked since.
+    pub fn unasked_canaries(&self, address: IpAddr, since: SystemTime) -> Vec<IpAddr> {
+        self.state().lookout.unasked(address, since)
+    }
+
+    /// A server of the family of `address` that answered last time and has not been asked since.
+    pub fn witness(&self, address: IpAddr, since: SystemTime) -> Option<SessionKey> {
+        self.state().lookout.witness(address, since)
+    }
+
+    /// In each family where nobody answers any more, the server to try next.
+    pub fn scouts(&self) -> Vec<SessionKey> {
+        self.state().lookout.scouts()
+    }
+
+    /// One session for the sake of the vantage alone, at its server's and everybody's pace: nothing is known of the
+    /// endpoint by it.
+    pub async fn glance(&self, errand: Errand) {
+        let key = errand.key.clone();
+        let turn = self.state().turn(&key);
+        let _turn = turn.lock().await;
+        let rests = self.state().manners.resting(key.address.ip(), Instant::now()).is_some();
+        if !rests {
+            self.run(&key, |_| errand).await;
+        }
     }
 
     fn now(&self) -> (Instant, SystemTime) {
@@ -265,7 +314,7 @@ where
         state.pace.visited(address, now.0);
         let spacing = state.limits.min_spacing;
         state.manners.learn(address, &session, now, spacing);
-        let session = state.vantage.weigh(address, session);
+        let session = state.lookout.weigh(&errand, session);
         state.tally.count(&session);
         (errand, session)
     }
@@ -361,7 +410,7 @@ impl State {
 
     fn wants_another_look(&self, contact: &Contact) -> bool {
         contact.wants_second_look()
-            || self.vantage.has_cleared(contact.key.address.ip(), contact.dialogue.streak.trouble)
+            || self.lookout.has_cleared(contact.key.address.ip(), contact.dialogue.streak.trouble)
     }
 
     fn deserves_another_look(&self, key: &SessionKey, now: SystemTime) -> bool {

@@ -1,142 +1,148 @@
-//! Whether this machine can reach port 25 at all, family by family: until a family gave its first SMTP greeting,
-//! a connection that fails there says more about this machine than about the server.
+//! Whether this machine can reach port 25 at all, family by family, and so whose fault a failed session is. It learns
+//! from every session, asks nobody itself, and takes its time as an argument.
+//!
+//! A family is blocked when this machine has no route for it; when it has canaries and none of them works; without
+//! canaries, when servers at three sites fail at connect within one interval and none answers; and before its first
+//! SMTP greeting ever. A failure counts against a server only when something else in its family was reached since.
 
-use crate::observe::{Cause, Session, Stage, Trouble, Unseen};
+mod canaries;
+mod family;
+mod look;
+mod sites;
+
+use super::Errand;
+use crate::observe::{Cause, Session, SessionKey, Stage};
+use family::Family;
+pub use family::Outage;
+use look::Look;
+use std::collections::HashSet;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
-/// What both families have shown.
+/// What this machine reaches; none before anything was tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vantage {
-    v4: Family,
-    v6: Family,
+    /// Over IPv4.
+    pub v4: Option<Reach>,
+    /// Over IPv6.
+    pub v6: Option<Reach>,
 }
 
+/// Whether port 25 is in reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It is not, and this is how it is known.
+    Blocked(Outage),
+    /// It is.
+    Open,
+}
+
+/// The families that ever gave an SMTP greeting: worth remembering beyond the life of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Family {
-    answered: bool,
-    blocked: Option<bool>,
+pub struct Answered {
+    /// IPv4.
+    pub v4: bool,
+    /// IPv6.
+    pub v6: bool,
+}
+
+/// All that sessions have taught so far.
+#[derive(Debug, Default)]
+pub(super) struct Lookout {
+    v4: Family,
+    v6: Family,
 }
 
 impl Vantage {
     /// Whether port 25 is out of reach over IPv4; none before anything was tried.
     pub fn v4_blocked(&self) -> Option<bool> {
-        self.v4.blocked
+        self.v4.map(Reach::is_blocked)
     }
 
     /// The same over IPv6.
     pub fn v6_blocked(&self) -> Option<bool> {
-        self.v6.blocked
+        self.v6.map(Reach::is_blocked)
+    }
+}
+
+impl Reach {
+    fn is_blocked(self) -> bool {
+        self != Self::Open
+    }
+}
+
+impl Lookout {
+    /// Where things stand.
+    pub(super) fn vantage(&self) -> Vantage {
+        Vantage { v4: self.v4.reach(), v6: self.v6.reach() }
     }
 
-    /// What a session counts for from here: a failed connect in a family that never answered is our own trouble.
-    pub(super) fn weigh(&mut self, address: IpAddr, mut session: Session) -> Session {
-        let family = if address.is_ipv4() { &mut self.v4 } else { &mut self.v6 };
-        if session.dialogue.as_ref().is_ok_and(|dialogue| dialogue.banner.is_ok()) {
-            *family = Family { answered: true, blocked: Some(false) };
+    /// The families that ever answered.
+    pub(super) fn answered(&self) -> Answered {
+        Answered { v4: self.v4.answered, v6: self.v6.answered }
+    }
+
+    /// Remembers families that answered in an earlier life.
+    pub(super) fn restore(&mut self, answered: Answered) {
+        self.v4.answered |= answered.v4;
+        self.v6.answered |= answered.v6;
+    }
+
+    /// The canaries' addresses from now on; none while they are wanted and not known yet.
+    pub(super) fn set_canaries(&mut self, addresses: Option<&[IpAddr]>) {
+        self.v4.canaries.set(addresses.map(|all| all.iter().copied().filter(IpAddr::is_ipv4).collect()));
+        self.v6.canaries.set(addresses.map(|all| all.iter().copied().filter(IpAddr::is_ipv6).collect()));
+    }
+
+    /// Forgets servers that nobody uses any more.
+    pub(super) fn keep_only(&mut self, used: &HashSet<IpAddr>) {
+        self.v4.keep_only(used);
+        self.v6.keep_only(used);
+    }
+
+    /// Learns from a session, and says what it counts for: what is this machine's own trouble is put down to it.
+    pub(super) fn weigh(&mut self, errand: &Errand, session: Session) -> Session {
+        let look = Look::of(errand, &session);
+        match self.family_mut(look.address()).take_in(&look) {
+            None => session,
+            Some(ours) => look::put_down(session, ours),
         }
-        if family.answered {
-            family.notice(&session);
-            return session;
-        }
-        session.dialogue = session.dialogue.map_err(put_down);
-        session.null_sender = session.null_sender.map(|seen| seen.map_err(put_down));
-        session.relay = session.relay.map(|seen| seen.map_err(put_down));
-        let postmasters = session.postmasters.into_iter();
-        session.postmasters = postmasters.map(|(domain, seen)| (domain, seen.map_err(put_down))).collect();
-        family.notice(&session);
-        session
     }
 
     /// Whether a trouble that was put down to this machine deserves another look by now.
     pub(super) fn has_cleared(&self, address: IpAddr, trouble: Option<(Stage, Cause)>) -> bool {
-        let family = if address.is_ipv4() { self.v4 } else { self.v6 };
-        trouble == Some((Stage::Connect, Cause::VantageBlocked)) && family.blocked == Some(false)
-    }
-}
-
-impl Family {
-    fn notice(&mut self, session: &Session) {
-        let cause = session.dialogue.as_ref().err().map(Unseen::cause);
-        if cause == Some(Cause::VantageBlocked) {
-            self.blocked = Some(true);
-        }
-    }
-}
-
-/// A failed connect as this machine's trouble; everything else as it is.
-fn put_down(unseen: Unseen) -> Unseen {
-    let ours = |trouble: &Trouble| trouble.stage == Stage::Connect && trouble.cause.needs_second_look();
-    let blocked = |trouble: Trouble| Trouble { cause: Cause::VantageBlocked, ..trouble };
-    match unseen {
-        Unseen::Failed(trouble) if ours(&trouble) => Unseen::Failed(blocked(trouble)),
-        Unseen::Blocked(trouble) if ours(&trouble) => Unseen::Blocked(blocked(trouble)),
-        unseen => unseen,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::testing::reply;
-    use crate::observe::{Dialogue, Seen};
-    use std::net::{Ipv4Addr, Ipv6Addr};
-    use std::time::SystemTime;
-
-    const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
-
-    fn session(dialogue: Seen<Dialogue>) -> Session {
-        let relay = dialogue.as_ref().err().map(|unseen| Err(unseen.behind()));
-        Session {
-            at: SystemTime::UNIX_EPOCH,
-            dialogue,
-            null_sender: None,
-            relay,
-            postmasters: Vec::new(),
-            owed: false,
-        }
+        trouble == Some((Stage::Connect, Cause::VantageBlocked))
+            && self.family(address).reach() == Some(Reach::Open)
     }
 
-    fn failed(cause: Cause) -> Session {
-        session(Err(Unseen::failed(Stage::Connect, cause, "")))
+    /// Since when something at `address` may be its own trouble or this machine's: somebody else in its family should
+    /// be asked before it is looked at again. None where nothing is in question.
+    pub(super) fn in_question(&self, address: IpAddr) -> Option<SystemTime> {
+        self.family(address).in_question(address)
     }
 
-    fn greeted() -> Session {
-        let ehlo = Err(Unseen::failed(Stage::Ehlo, Cause::Timeout, ""));
-        session(Ok(Dialogue { steps: Vec::new(), local: None, banner: Ok(reply("220 mx")), ehlo }))
+    /// Canaries of the family of `address` that have not been asked since.
+    pub(super) fn unasked(&self, address: IpAddr, since: SystemTime) -> Vec<IpAddr> {
+        self.family(address).canaries.unasked(since)
     }
 
-    fn causes(session: &Session) -> (Cause, Cause) {
-        let cause = |unseen: Option<&Unseen>| unseen.map(Unseen::cause).expect("a failure");
-        (
-            cause(session.dialogue.as_ref().err()),
-            cause(session.relay.as_ref().and_then(|seen| seen.as_ref().err())),
-        )
+    /// A server of the family of `address` that answered last time and has not been asked since: if it answers again,
+    /// the way out is open.
+    pub(super) fn witness(&self, address: IpAddr, since: SystemTime) -> Option<SessionKey> {
+        self.family(address).sites.witness(since)
     }
 
-    #[test]
-    fn a_family_that_never_answered_blames_nobody() {
-        let mut vantage = Vantage::default();
-        assert_eq!((vantage.v4_blocked(), vantage.v6_blocked()), (None, None));
-        let weighed = vantage.weigh(V4, failed(Cause::Refused));
-        assert_eq!(causes(&weighed), (Cause::VantageBlocked, Cause::VantageBlocked));
-        assert_eq!(vantage.v4_blocked(), Some(true));
-        vantage.weigh(V4, greeted());
-        assert_eq!((vantage.v4_blocked(), vantage.v6_blocked()), (Some(false), None));
-        assert_eq!(causes(&vantage.weigh(V4, failed(Cause::Refused))), (Cause::Refused, Cause::Refused));
-        assert_eq!(causes(&vantage.weigh(V6, failed(Cause::NoAnswer))).0, Cause::VantageBlocked);
-        assert_eq!(causes(&vantage.weigh(V6, failed(Cause::NotPublic))).0, Cause::NotPublic);
+    /// Where families are blocked because nobody answers any more: the server of each that has been left alone longest.
+    pub(super) fn scouts(&self) -> Vec<SessionKey> {
+        let dark = |family: &&Family| family.reach() == Some(Reach::Blocked(Outage::Correlation));
+        [&self.v4, &self.v6].into_iter().filter(dark).filter_map(|family| family.sites.scout()).collect()
     }
 
-    #[test]
-    fn what_was_put_down_to_this_machine_is_looked_at_again_once_it_can() {
-        let trouble = Some((Stage::Connect, Cause::VantageBlocked));
-        let mut vantage = Vantage::default();
-        vantage.weigh(V4, failed(Cause::Refused));
-        assert!(!vantage.has_cleared(V4, trouble));
-        vantage.weigh(V4, greeted());
-        assert!(vantage.has_cleared(V4, trouble) && !vantage.has_cleared(V6, trouble));
-        vantage.weigh(V4, failed(Cause::VantageBlocked));
-        assert!(!vantage.has_cleared(V4, trouble), "the route went away");
+    fn family(&self, address: IpAddr) -> &Family {
+        if address.is_ipv4() { &self.v4 } else { &self.v6 }
+    }
+
+    fn family_mut(&mut self, address: IpAddr) -> &mut Family {
+        if address.is_ipv4() { &mut self.v4 } else { &mut self.v6 }
     }
 }

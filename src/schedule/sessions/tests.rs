@@ -202,8 +202,9 @@ async fn a_failure_is_looked_at_again_with_the_tests_it_prevented() {
     let first = all(&sessions, [want("a.example", "192.0.2.1:25", wall(Duration::ZERO))]).await;
     assert_eq!(cause(&first[0]), Cause::VantageBlocked, "nobody ever answered in this family");
     let elsewhere = want("b.example", "192.0.2.9:25", wall(Duration::ZERO));
-    let greeted = healthy(&sessions.state().errand(&elsewhere), wall(Duration::ZERO));
-    sessions.state().vantage.weigh("192.0.2.9".parse().unwrap(), greeted);
+    let errand = sessions.state().errand(&elsewhere);
+    let greeted = healthy(&errand, wall(Duration::ZERO));
+    sessions.state().lookout.weigh(&errand, greeted);
     assert!(sessions.wants_another_look(&first[0].contact.key));
     for (minutes, wanted) in [(2, Cause::Tempfail), (4, Cause::Refused)] {
         tokio::time::advance(2 * MINUTE).await;
