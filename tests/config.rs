@@ -78,6 +78,7 @@ fn defaults_are_those_of_the_contract() {
             new_connections_per_second: 20,
             min_spacing: minutes(1),
             source_addresses: vec![],
+            canaries: vec![],
         }
     );
     assert_eq!(tls, config::Tls { ca_file: None });
@@ -371,6 +372,7 @@ network:
   new_connections_per_second: 65535
   min_spacing: 0s
   source_addresses: [192.0.2.1, "2001:db8::1"]
+  canaries: [MX.Example.net., mx2.example.net]
 "#,
     );
     let servers = ["192.0.2.53:53", "192.0.2.53:5353", "[2001:db8::53]:53", "[2001:db8::53]:5353"];
@@ -391,6 +393,10 @@ network:
     assert_eq!(
         network.source_addresses,
         ["192.0.2.1", "2001:db8::1"].map(|source| source.parse::<IpAddr>().unwrap())
+    );
+    assert_eq!(
+        network.canaries,
+        ["mx.example.net", "mx2.example.net"].map(|name| MxName::parse(name).unwrap())
     );
 }
 

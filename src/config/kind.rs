@@ -99,7 +99,7 @@ pub const HELO_NAME: Kind<HeloName> = Kind { allowed: name::HELO, read: |text| H
 /// `mail_from`, `test_probe_address`
 pub const MAILBOX: Kind<Mailbox> = Kind { allowed: name::MAILBOX, read: |text| Mailbox::parse(text).ok() };
 
-/// `expect_mx`, `mx`
+/// `expect_mx`, `mx`, `canaries`
 pub const MX: Kind<MxName> = Kind {
     allowed: "the name of an MX host, such as mx.example.net",
     read: |text| DomainName::parse(text).ok().map(|name| name.as_host()),

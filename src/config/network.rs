@@ -3,6 +3,7 @@
 use super::error::Problem;
 use super::kind;
 use super::section::Section;
+use crate::name::MxName;
 use crate::rules::TrustedBy;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
@@ -37,6 +38,8 @@ pub struct Network {
     pub min_spacing: Duration,
     /// What outgoing connections are bound to; the system chooses where empty.
     pub source_addresses: Vec<IpAddr>,
+    /// Well-known MX hosts that tell whether port 25 is in reach at all; none are asked where empty.
+    pub canaries: Vec<MxName>,
 }
 
 /// `tls:`
@@ -62,6 +65,7 @@ impl Default for Network {
             new_connections_per_second: 20,
             min_spacing: Duration::from_secs(60),
             source_addresses: Vec::new(),
+            canaries: Vec::new(),
         }
     }
 }
@@ -89,6 +93,7 @@ impl Network {
         section.set("new_connections_per_second", rate, &kind::COUNT)?;
         section.set("min_spacing", &mut network.min_spacing, &kind::SPACING)?;
         section.set_list("source_addresses", &mut network.source_addresses, &kind::ADDRESS)?;
+        section.set_list("canaries", &mut network.canaries, &kind::MX)?;
         section.finish()?;
         Ok(network)
     }

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::report::Report;
 use crate::rules::Status;
+use crate::schedule::{Reach, Vantage};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tracing::{error, info, warn};
@@ -18,6 +19,20 @@ pub(super) fn tell(report: &Report) {
     let endpoints = report.observation.endpoints.len();
     let seconds = report.took.as_secs_f64();
     info!(%domain, status, endpoints, seconds, "run finished");
+}
+
+/// Which families came in reach or went out of it.
+pub(super) fn tell_vantage(before: Vantage, now: Vantage) {
+    for (family, before, now) in [("v4", before.v4, now.v4), ("v6", before.v6, now.v6)] {
+        match now {
+            _ if before == now => {}
+            Some(Reach::Blocked(outage)) => {
+                warn!(family, "port 25 is out of reach, no server is blamed for it: {outage}");
+            }
+            Some(Reach::Open) if before.is_some() => info!(family, "port 25 is in reach again"),
+            Some(Reach::Open) | None => {}
+        }
+    }
 }
 
 /// What is new about the domain files, after they were read again.

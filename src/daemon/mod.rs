@@ -4,11 +4,13 @@
 mod fleet;
 mod identity;
 mod journal;
+mod lookout;
 mod outsiders;
 mod process;
 mod reload;
 mod rereading;
 mod run;
+mod self_check;
 mod signals;
 mod targets;
 mod workshop;
@@ -23,7 +25,7 @@ use crate::config::Config;
 use crate::logging;
 use crate::name::DomainName;
 use crate::observe::{Session, SessionKey};
-use crate::schedule::{Errand, Sessions};
+use crate::schedule::{Errand, Sessions, Vantage};
 use crate::snapshot::{ConfigRead, ProberFacts, Writer};
 use fleet::Fleet;
 use reload::Loading;
@@ -33,7 +35,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
-use tokio::task::{Id, JoinError, JoinSet};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info};
 
@@ -55,6 +57,7 @@ pub struct Daemon {
     running: HashMap<Id, DomainName>,
     errands: JoinSet<Vec<DomainName>>,
     panics: u64,
+    vantage: Vantage,
     config_read: ConfigRead,
     writer: Writer,
 }
@@ -75,6 +78,7 @@ impl Daemon {
             running: HashMap::new(),
             errands: JoinSet::new(),
             panics: 0,
+            vantage: Vantage::default(),
             config_read,
             writer,
         }
@@ -88,6 +92,8 @@ impl Daemon {
     /// Watches until `stop` says so, then lets open sessions take their leave.
     pub async fn watch(mut self, mut stop: watch::Receiver<bool>, mut reloads: Reloads) {
         self.publish();
+        let lookout = tokio::spawn(self.workshop.clone().keep_lookout(stop.clone()));
+        self.check_self();
         let mut publish_at = Instant::now() + PUBLISH;
         let (mut loading, mut rereading) = (None, Rereading::start());
         while !*stop.borrow_and_update() {
@@ -108,7 +114,7 @@ impl Daemon {
             }
         }
         self.publish();
-        self.say_goodbye().await;
+        self.say_goodbye(lookout).await;
     }
 
     fn start_due(&mut self) {
@@ -171,7 +177,13 @@ impl Daemon {
         self.workshop.reload(&config).map_err(|error| logging::with_sources(&error))?;
         info!("reloaded: {}", config.summary());
         self.watch_domains_of(config);
+        self.check_self();
         Ok(())
+    }
+
+    /// In the background: what is wrong with this machine's own names stands in the log, and stops nothing.
+    fn check_self(&self) {
+        tokio::spawn(self.workshop.clone().check_self(self.config.clone()));
     }
 
     /// Goes on with domain files as they are now.
@@ -184,15 +196,17 @@ impl Daemon {
     fn watch_domains_of(&mut self, config: Config) {
         self.fleet.set_domains(&config.domains);
         self.workshop.visits.keep_only(&self.fleet.keys(), |name| self.fleet.watches(name));
+        self.workshop.post_lookout(&config);
         self.config = Arc::new(config);
         self.in_force.send_replace(self.config.clone());
     }
 
-    async fn say_goodbye(&mut self) {
+    async fn say_goodbye(&mut self, lookout: JoinHandle<()>) {
         info!(running = self.runs.len(), "stopping");
         let farewell = async {
             while self.runs.join_next().await.is_some() {}
             while self.errands.join_next().await.is_some() {}
+            lookout.await.ok();
         };
         if timeout(GOODBYE, farewell).await.is_err() {
             info!(running = self.runs.len(), "sessions still open were cut");
@@ -200,6 +214,8 @@ impl Daemon {
     }
 
     fn publish(&mut self) {
+        let vantage = self.workshop.visits.vantage();
+        journal::tell_vantage(std::mem::replace(&mut self.vantage, vantage), vantage);
         let files = self.config.domain_files();
         let files = files.map(|(path, fault)| (path.display().to_string(), fault.is_none())).collect();
         let facts = self.workshop.facts(self.config_read, self.panics);

@@ -162,7 +162,11 @@ impl Run {
             patient: self.patient,
         };
         let Target { preference, mx, address } = target;
-        let (served, ptr) = tokio::join!(self.workshop.visits.contact(want), self.tools.dns.ptr(address));
+        let contact = async {
+            self.workshop.consult(address).await;
+            self.workshop.visits.contact(want).await
+        };
+        let (served, ptr) = tokio::join!(contact, self.tools.dns.ptr(address));
         let ptr = Arc::new(self.reverse(&mx, address, ptr));
         let Served { contact, postmaster, rests_until, retry_at } = served;
         Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at }

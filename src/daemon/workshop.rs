@@ -1,5 +1,6 @@
 //! The tools that every run shares, set up from the configuration.
 
+use super::lookout::Lookout;
 use super::{Visits, process};
 use crate::config::{self, Config, Network};
 use crate::observe::Observation;
@@ -10,9 +11,9 @@ use crate::snapshot::{ConfigRead, ProberFacts, SessionOutcome, Shard};
 use arc_swap::ArcSwap;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
@@ -47,6 +48,9 @@ pub struct Workshop {
     pub(super) queue: Queue,
     counter: Arc<LookupCounter>,
     pub(super) start: Instant,
+    pub(super) lookout: Lookout,
+    /// What is wrong with this machine's own names, as far as the log has it.
+    pub(super) faults: Mutex<BTreeSet<String>>,
     tools: Arc<ArcSwap<Tools>>,
     clock: Clock,
 }
@@ -73,7 +77,10 @@ impl Workshop {
         });
         let visits = Visits::new(limits(&config.network), clock.clone(), probe);
         let (lookups, queue, start) = (Semaphore::new(LOOKUPS), Queue::default(), Instant::now());
-        Ok(Arc::new(Self { visits, lookups, queue, counter, start, tools, clock }))
+        let (lookout, faults) = (Lookout::default(), Mutex::default());
+        let workshop = Self { visits, lookups, queue, counter, start, lookout, faults, tools, clock };
+        workshop.post_lookout(config);
+        Ok(Arc::new(workshop))
     }
 
     /// Whether a trouble of an endpoint has to be confirmed by a second look.
@@ -133,12 +140,19 @@ impl Workshop {
 }
 
 impl Tools {
+    /// Where sessions come from, as far as this machine can know.
+    pub(super) fn own_addresses(&self, config: &Config) -> Vec<std::net::IpAddr> {
+        let Network { allow_targets, source_addresses, .. } = self.network.clone();
+        probe::Network { allow_targets, source_addresses }.own_addresses(&config.dns.nameservers)
+    }
+
     fn of(config: &Config, counter: &Arc<LookupCounter>) -> Result<Self, Error> {
         let config::Dns { nameservers, dnssec, trust_anchor } = config.dns.clone();
         let dns = Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?.counted_by(counter.clone());
         let Network { allow_targets, source_addresses, .. } = config.network.clone();
+        let own = probe::Network { allow_targets, source_addresses };
         let roots = roots(config.tls.ca_file.as_deref())?;
-        let prober = Prober::new(probe::Network { allow_targets, source_addresses }, roots)?;
+        let prober = Prober::new(own, roots)?;
         Ok(Self { dns, prober, network: config.network.clone() })
     }
 }

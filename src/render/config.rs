@@ -106,6 +106,7 @@ struct Network {
     new_connections_per_second: u32,
     min_spacing: String,
     source_addresses: Vec<String>,
+    canaries: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -223,6 +224,7 @@ impl Network {
             new_connections_per_second: network.new_connections_per_second,
             min_spacing: duration(network.min_spacing),
             source_addresses: texts(&network.source_addresses),
+            canaries: texts(&network.canaries),
         }
     }
 }
@@ -327,6 +329,7 @@ network:
   new_connections_per_second: 20
   min_spacing: 1m
   source_addresses: []
+  canaries: []
 tls: {}
 "
         );
@@ -381,6 +384,7 @@ network:
   max_sessions: 3
   min_spacing: 0s
   source_addresses: [192.0.2.1, "2001:db8::1"]
+  canaries: [mx.example.net]
 tls: {ca_file: /etc/ssl/extra roots.pem}
 "#,
         );

@@ -222,6 +222,11 @@ where
         self.state().lookout.unasked(address, since)
     }
 
+    /// Canaries whose silence others have disproved since they were asked.
+    pub fn disproved_canaries(&self) -> Vec<IpAddr> {
+        self.state().lookout.disproved_canaries()
+    }
+
     /// A server of the family of `address` that answered last time and has not been asked since.
     pub fn witness(&self, address: IpAddr, since: SystemTime) -> Option<SessionKey> {
         self.state().lookout.witness(address, since)

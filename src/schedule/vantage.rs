@@ -126,6 +126,11 @@ impl Lookout {
         self.family(address).canaries.unasked(since)
     }
 
+    /// Canaries of blocked families in which a server has been reached since they were asked: they should sing again.
+    pub(super) fn disproved_canaries(&self) -> Vec<IpAddr> {
+        [&self.v4, &self.v6].into_iter().flat_map(Family::disproved_canaries).collect()
+    }
+
     /// A server of the family of `address` that answered last time and has not been asked since: if it answers again,
     /// the way out is open.
     pub(super) fn witness(&self, address: IpAddr, since: SystemTime) -> Option<SessionKey> {
@@ -146,3 +151,6 @@ impl Lookout {
         if address.is_ipv4() { &mut self.v4 } else { &mut self.v6 }
     }
 }
+
+#[cfg(test)]
+mod tests;

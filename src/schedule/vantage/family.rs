@@ -35,6 +35,7 @@ pub(super) struct Family {
     no_route: bool,
     dark: bool,
     last_answer: Option<SystemTime>,
+    last_secured: Option<SystemTime>,
     /// Whose last session was encrypted.
     secured: BTreeSet<IpAddr>,
     /// Whose sessions come to no encryption, since when.
@@ -76,12 +77,12 @@ impl Family {
 
     /// Learns from a session; what it is put down to, where that is not its server.
     pub(super) fn take_in(&mut self, look: &Look) -> Option<Ours> {
+        self.canaries.take_in(look.address(), look.at, look.found);
         if look.found == Found::Nothing {
             return None;
         }
         self.tried = true;
         self.no_route = look.found == Found::NoRoute;
-        self.canaries.take_in(look.address(), look.at, look.found);
         match look.found {
             Found::Answer(answer) => self.answer(look, answer),
             Found::Silence => self.silence(look),
@@ -94,6 +95,16 @@ impl Family {
         let failing = self.sites.failing_since(address).filter(|first| !self.is_vouched_for(*first, *first));
         let bare = self.bare.get(&address).filter(|first| self.doubts(address, **first));
         failing.or(bare.copied())
+    }
+
+    /// The canaries, where they are all out of order and a server has been reached since they were asked.
+    pub(super) fn disproved_canaries(&self) -> Vec<IpAddr> {
+        let proof = match self.canaries.verdict() {
+            Some(Verdict::Silent) => self.last_answer,
+            Some(Verdict::Proxied) => self.last_secured,
+            Some(Verdict::Reached) | None => None,
+        };
+        proof.map(|proof| self.canaries.unasked(proof)).unwrap_or_default()
     }
 
     /// Forgets servers that nobody uses any more.
@@ -120,6 +131,7 @@ impl Family {
             self.bare.remove(&address);
             if cover == Cover::Secured {
                 self.secured.insert(address);
+                self.last_secured = self.last_secured.max(self.last_answer);
             }
             return None;
         }
