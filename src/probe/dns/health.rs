@@ -88,6 +88,7 @@ mod tests {
         for n in 0..10 * QUESTIONS {
             health.note(&n, true, later);
         }
-        assert_eq!((health.latest().len(), health.answers(later)), (QUESTIONS, Some(true)));
+        let remembered = health.latest().len();
+        assert_eq!((remembered, health.answers(later)), (QUESTIONS, Some(true)));
     }
 }
