@@ -111,6 +111,8 @@ impl World {
     }
 
     async fn all_return(&mut self) {
+        self.server_stops().await;
+        self.canaries_stop().await;
         self.server = None;
         self.canaries = vec![None, None];
         self.canaries = vec![

@@ -9,5 +9,6 @@ mod daemon;
 mod descriptors;
 mod log;
 mod process;
+mod self_check;
 mod start;
 mod world;
