@@ -157,6 +157,8 @@ pub struct RelayTest {
     pub attempts: Vec<Transaction>,
     /// A second outside recipient, asked once one was accepted.
     pub confirmation: Option<Transaction>,
+    /// The address this machine asked from.
+    pub local: Option<IpAddr>,
 }
 
 /// What a relay test proved.

@@ -43,7 +43,10 @@ impl Tests {
 
     /// The session they were part of.
     pub(super) fn beside(self, at: SystemTime, dialogue: Seen<Dialogue>) -> Session {
-        let Self { null_sender, relay, postmasters, owed } = self;
+        let Self { null_sender, mut relay, postmasters, owed } = self;
+        if let (Some(Ok(test)), Ok(dialogue)) = (&mut relay, &dialogue) {
+            test.local = dialogue.local;
+        }
         Session { at, dialogue, null_sender, relay, postmasters, owed }
     }
 }
@@ -145,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Run<'_, S> {
             Some(accepted) => self.confirmation(&plan.confirmations, &accepted.recipient).await,
             None => None,
         };
-        Ok(RelayTest { attempts, confirmation })
+        Ok(RelayTest { attempts, confirmation, local: None })
     }
 
     /// Asks for a second outside recipient from the null sender, or from the ordinary one where that is refused.

@@ -1,7 +1,7 @@
 //! One more run folded into what stood before: verdicts that could not be renewed are held, changes are remembered.
 
 use super::{Change, Concluded, Doubt, NextDue, Report, RuleStanding, Standing, Weighed};
-use crate::observe::{Observation, Unseen};
+use crate::observe::{Cause, Observation, Unseen};
 use crate::rules::{Finding, Judged, Overrides, Rule, Severity, Subject, Verdict};
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
@@ -66,11 +66,17 @@ fn stand(
         }
         Err(unseen) => {
             let again = |held: &Concluded| held.findings.iter().map(|held| weigh(&held.finding)).collect();
+            let held = held.filter(|held| held.findings.is_empty() || !is_explained_by(unseen));
             let last = held.and_then(|held| concluded(held.at, again(held)));
             let doubt = doubt(before.and_then(|standing| standing.doubt.as_ref()), unseen, judged.at);
             Some(Standing { last, doubt: Some(doubt) })
         }
     }
+}
+
+/// Whether what was found before is now known to be seen from this machine alone, so that it stands no longer.
+fn is_explained_by(unseen: &Unseen) -> bool {
+    unseen.cause() == Cause::TrustedVantage
 }
 
 /// What a finding counts for today, also one that is held: what is accepted for a while ends on its day.
@@ -116,7 +122,7 @@ fn remember(history: &mut VecDeque<Change>, change: Option<Change>) {
 mod tests {
     use super::*;
     use crate::name::DomainName;
-    use crate::observe::{Cause, Dnssec, DomainDns, Lookup, Outcome, Stage};
+    use crate::observe::{Dnssec, DomainDns, Lookup, Outcome, Stage};
     use crate::rules::{Acceptance, Issue, Severity, Source, Status};
     use std::collections::BTreeMap;
     use std::sync::Arc;
@@ -179,6 +185,18 @@ mod tests {
         let doubt = standing.doubt.as_ref().unwrap();
         assert_eq!((doubt.since, doubt.at, doubt.count), (minute(15), minute(30), 2));
         assert!(third.history.is_empty(), "{:?}", third.history);
+    }
+
+    #[test]
+    fn what_only_a_trusted_client_sees_stands_no_longer() {
+        let none = Overrides::default();
+        let trusted = || Err(Unseen::failed(Stage::Rcpt, Cause::TrustedVantage, "accepted"));
+        for (before, want) in [(Ok(BROKEN.found("a")), Status::Unknown), (Ok(Verdict::Pass), Status::Ok)] {
+            let first = run(None, 0, before, &none);
+            let second = run(Some(&first), 15, trusted(), &none);
+            assert_eq!(standing(&second).status(), want);
+            assert!(standing(&second).doubt.is_some());
+        }
     }
 
     #[test]

@@ -30,25 +30,18 @@ fn check(contact: &Contact, cx: &Context) -> Judgement {
         RelayOutcome::Open if cx.is_trusted_by(contact) => {
             Err(Unseen::failed(Stage::Rcpt, Cause::TrustedVantage, "accepted, as network.trusted_by expects"))
         }
-        RelayOutcome::Open => Ok(OPEN_RELAY.found(evidence(contact, test))),
+        RelayOutcome::Open => Ok(OPEN_RELAY.found(evidence(test))),
     }
 }
 
-fn evidence(contact: &Contact, test: &RelayTest) -> String {
-    let from = our_address(contact);
+fn evidence(test: &RelayTest) -> String {
+    let from = test.local.map_or_else(|| "the prober's address".to_owned(), |local| local.to_string());
     let asked = test.attempts.iter().chain(&test.confirmation).map(dialogue_of).collect::<Vec<_>>();
     format!(
         "{}\naccepted at RCPT from {from}; DATA was not tried; check that this address is not among the server's \
          trusted networks",
         asked.join("\n")
     )
-}
-
-/// The address that the test was made from, where the session that made it is still the last one.
-fn our_address(contact: &Contact) -> String {
-    let same = contact.relay.as_ref().is_some_and(|relay| relay.at == contact.dialogue.at);
-    let local = contact.dialogue.seen.as_ref().ok().filter(|_| same).and_then(|dialogue| dialogue.local);
-    local.map_or_else(|| "the prober's address".to_owned(), |address| address.to_string())
 }
 
 #[cfg(test)]

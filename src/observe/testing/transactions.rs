@@ -46,7 +46,7 @@ pub(crate) fn null_sender(null: Transaction, ordinary: Option<Transaction>) -> S
 
 /// A finished relay test.
 pub(crate) fn relay(attempts: Vec<Transaction>, confirmation: Option<Transaction>) -> Seen<RelayTest> {
-    Ok(RelayTest { attempts, confirmation })
+    Ok(RelayTest { attempts, confirmation, local: LOCAL.parse().ok() })
 }
 
 /// An open relay's relay test.

@@ -71,7 +71,7 @@ fn answering(errand: &Errand, at: SystemTime, rcpt: &str) -> Session {
     Session {
         at,
         null_sender: null.map(|null| Ok(NullSender { ordinary: Some(null.clone()), null })),
-        relay: relay.map(|asked| Ok(RelayTest { attempts: vec![asked], confirmation: None })),
+        relay: relay.map(|asked| Ok(RelayTest { attempts: vec![asked], confirmation: None, local: None })),
         postmasters,
         dialogue: Ok(Dialogue { steps, local: None, banner: Ok(reply("220 mx")), ehlo: Err(unseen) }),
         owed: false,

@@ -95,7 +95,7 @@ fn session(at: SystemTime, goes: Goes) -> Session {
         Croaks => plain("250-mx\n250 SIZE"),
     };
     let dialogue = dialogue.map(|dialogue| Dialogue { steps: Vec::new(), ..dialogue });
-    let tested = RelayTest { attempts: Vec::new(), confirmation: None };
+    let tested = RelayTest { attempts: Vec::new(), confirmation: None, local: None };
     let relay = dialogue.as_ref().map(|_| tested).map_err(Unseen::behind);
     Session { at, dialogue, null_sender: None, relay: Some(relay), postmasters: Vec::new(), owed: false }
 }

@@ -162,6 +162,6 @@ impl Play<'_> {
             Some(_) => self.test(15, None, "postmaster@probe.example.net").ok(),
             None => None,
         };
-        Ok(RelayTest { attempts, confirmation })
+        Ok(RelayTest { attempts, confirmation, local: None })
     }
 }
