@@ -176,9 +176,8 @@ impl<'a> Keys<'a> {
 
 /// A domain adds to the labels that all have.
 fn labels<'a>(own: &'a Labels, defaults: Option<&Labels>) -> Option<BTreeMap<&'a str, &'a str>> {
-    let is_own =
-        |(name, value): &(&Box<str>, &Box<str>)| defaults.and_then(|all| all.get(*name)) != Some(*value);
-    let labels: BTreeMap<_, _> = own.iter().filter(is_own).map(|(name, value)| (&**name, &**value)).collect();
+    let own = own.iter().filter(|(name, value)| defaults.and_then(|all| all.get(*name)) != Some(*value));
+    let labels: BTreeMap<_, _> = own.map(|(name, value)| (&**name, &**value)).collect();
     (defaults.is_none() || !labels.is_empty()).then_some(labels)
 }
 

@@ -243,8 +243,10 @@ where
         let key = errand.key.clone();
         let turn = self.state().turn(&key);
         let _turn = turn.lock().await;
-        let rests = self.state().manners.resting(key.address.ip(), Instant::now()).is_some();
-        if !rests {
+        let (address, now) = (key.address.ip(), self.now());
+        if self.state().manners.resting(address, now.0).is_some() {
+            self.state().lookout.pass_over(address, now.1);
+        } else {
             self.run(&key, |_| errand).await;
         }
     }

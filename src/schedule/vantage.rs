@@ -109,6 +109,11 @@ impl Lookout {
         }
     }
 
+    /// A canary or a witness cannot be asked, since its address rests: nobody is to wait for its word.
+    pub(super) fn pass_over(&mut self, address: IpAddr, at: SystemTime) {
+        self.family_mut(address).pass_over(address, at);
+    }
+
     /// Whether a trouble that was put down to this machine deserves another look by now.
     pub(super) fn has_cleared(&self, address: IpAddr, trouble: Option<(Stage, Cause)>) -> bool {
         trouble == Some((Stage::Connect, Cause::VantageBlocked))

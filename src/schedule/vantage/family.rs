@@ -90,6 +90,12 @@ impl Family {
         }
     }
 
+    /// Goes on without the word of who cannot be asked.
+    pub(super) fn pass_over(&mut self, address: IpAddr, at: SystemTime) {
+        self.canaries.take_in(address, at, Found::Nothing);
+        self.sites.pass_over(address);
+    }
+
     /// What an address may be blamed for, or not, and since when it has not been known which.
     pub(super) fn in_question(&self, address: IpAddr) -> Option<SystemTime> {
         let failing = self.sites.failing_since(address).filter(|first| !self.is_vouched_for(*first, *first));

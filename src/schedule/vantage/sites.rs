@@ -60,6 +60,11 @@ impl Sites {
         before
     }
 
+    /// A server is no witness until it has answered again.
+    pub(super) fn pass_over(&mut self, address: IpAddr) {
+        self.live.retain(|_, live| live.key.address.ip() != address);
+    }
+
     /// Since when the site of `address` has been failing.
     pub(super) fn failing_since(&self, address: IpAddr) -> Option<SystemTime> {
         self.failing.get(&Site::of(address)).map(|failing| failing.first)

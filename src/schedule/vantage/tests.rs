@@ -350,3 +350,19 @@ fn servers_of_the_past_are_forgotten() {
     story.tell(15, "a", SILENT);
     assert_eq!(story.lookout.in_question(ip("a")), None, "it is the only one");
 }
+
+#[test]
+fn nobody_waits_for_the_word_of_who_cannot_be_asked() {
+    let mut story = Story::default();
+    for server in ["a", "b", "c"] {
+        story.tell(0, server, Well);
+    }
+    story.tell(15, "a", SILENT);
+    assert!(story.lookout.in_question(ip("a")).is_some());
+    story.lookout.pass_over(ip("b"), at(15));
+    assert_eq!(story.lookout.in_question(ip("a")), None, "three cannot be found any more");
+    story.lookout.set_canaries(Some(&[ip("x")]));
+    assert!(story.lookout.in_question(ip("a")).is_some());
+    story.lookout.pass_over(ip("x"), at(16));
+    assert_eq!(story.tell(16, "a", SILENT), None);
+}
