@@ -7,10 +7,10 @@ use crate::name::{DomainName, MxName};
 use crate::observe::{HostDns, SessionKey};
 use crate::rules::Tests;
 use crate::schedule::{Errand, Reach};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex as Lock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -36,19 +36,17 @@ pub(super) struct Lookout {
 #[derive(Default)]
 struct Posts {
     names: Vec<MxName>,
-    interval: Duration,
+    intervals: HashSet<Interval>,
     settings: Arc<Settings>,
 }
 
 impl Lookout {
     /// Goes on with the canaries of `config`, in the shortest of its intervals.
-    fn post(&self, config: &Config, now: std::time::SystemTime) {
-        let domains = config.domains.iter().map(|domain| domain.settings.interval.gap(now));
-        let interval = domains.min().unwrap_or_else(|| config.defaults.interval.gap(now));
+    fn post(&self, config: &Config) {
+        let intervals = config.domains.iter().map(|domain| domain.settings.interval.clone()).collect();
         let tests = Tests { null_sender: false, postmaster: false, open_relay: false };
-        let settings =
-            Settings { tests, interval: Interval::Every(interval), ..Settings::clone(&config.defaults) };
-        let posts = Posts { names: config.network.canaries.clone(), interval, settings: Arc::new(settings) };
+        let settings = Settings { tests, ..Settings::clone(&config.defaults) };
+        let posts = Posts { names: config.network.canaries.clone(), intervals, settings: Arc::new(settings) };
         let mut held = self.posts.lock().unwrap_or_else(PoisonError::into_inner);
         if held.names != posts.names {
             *self.canaries.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -66,11 +64,19 @@ impl Lookout {
     }
 }
 
+impl Posts {
+    /// The shortest interval of all domains.
+    fn interval(&self, now: SystemTime) -> Duration {
+        let gaps = self.intervals.iter().map(|interval| interval.gap(now));
+        gaps.min().unwrap_or_else(|| self.settings.interval.gap(now))
+    }
+}
+
 impl Workshop {
     /// Asks the canaries of `config` from now on.
     pub(super) fn post_lookout(&self, config: &Config) {
         let before = self.lookout.posts().names.clone();
-        self.lookout.post(config, self.now());
+        self.lookout.post(config);
         match &config.network.canaries[..] {
             [] => self.visits.set_canaries(Some(&[])),
             names if names != before => self.visits.set_canaries(None),
@@ -83,17 +89,21 @@ impl Workshop {
         let mut round: Option<Instant> = None;
         while !*stop.borrow_and_update() {
             let (posts, min_spacing) = (self.lookout.posts(), self.tools().network.min_spacing);
-            if round.is_none_or(|round| round.elapsed() >= posts.interval) {
-                round = Some(Instant::now());
-                self.look_canaries_up(&posts).await;
-                self.ask_canaries(&posts, |_| true).await;
+            let mut pause = SOON;
+            if !posts.names.is_empty() {
+                let interval = posts.interval(self.now());
+                pause = pause.min(interval);
+                if round.is_none_or(|round| round.elapsed() >= interval) {
+                    round = Some(Instant::now());
+                    self.look_canaries_up(&posts).await;
+                    self.ask_canaries(&posts, |_| true).await;
+                }
             }
             let disproved = self.visits.disproved_canaries();
             self.ask_canaries(&posts, |canary| disproved.contains(canary)).await;
             self.send_scouts(&posts).await;
-            let pause = posts.interval.min(SOON.max(min_spacing)).max(Duration::from_secs(1));
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(pause.max(min_spacing)) => {}
                 () = self.lookout.moved.notified() => round = None,
                 _ = stop.changed() => {}
             }

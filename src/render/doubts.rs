@@ -1,8 +1,8 @@
 //! What the last run could not conclude: one entry a trouble, whatever number of servers and rules it concerns.
 
-use crate::observe::Cause;
+use crate::observe::{Cause, Stage};
 use crate::report::{Concluded, Doubt, Report};
-use crate::rules::{Rule, Source, Status, Subject};
+use crate::rules::{Rule, Status, Subject};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
@@ -89,9 +89,7 @@ impl<'a> Open<'a> {
 
     /// Whether only tests with MAIL and RCPT are in doubt, which have a timetable of their own.
     pub(super) fn is_of_transactions(&self) -> bool {
-        let is_test =
-            |rule: &&Rule| matches!(rule.source, Source::NullSender | Source::Postmaster | Source::Relay);
-        self.rules.iter().all(is_test)
+        self.doubt.trouble.stage >= Stage::Mail
     }
 
     /// The servers; the domain only where it stands alone.
