@@ -3,7 +3,8 @@
 use crate::process::{program_in_shell, wait_until};
 use crate::world::World;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_descriptors_left_is_nobodys_fault_and_passes() {
