@@ -1,7 +1,7 @@
 //! One run of one domain: ask DNS, visit every endpoint, judge, fold.
 
 use super::outsiders::Outsiders;
-use super::targets::{Target, Turn, targets, turns};
+use super::targets::{Target, Turn, absent, targets, turns};
 use super::workshop::{Tools, Workshop};
 use crate::config::{Domain, Interval};
 use crate::name::MxName;
@@ -125,7 +125,9 @@ impl Run {
         }
         let mut endpoints = visits.join_all().await;
         endpoints.sort_by_key(|(place, _)| *place);
-        let endpoints = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
+        let mut endpoints: Vec<Endpoint> = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
+        endpoints.extend(self.previous().into_iter().flat_map(|seen| absent(&dns, seen, self.at)));
+        endpoints.sort_by_key(|endpoint| endpoint.preference);
         Observation { domain: self.domain.name.clone(), at: self.workshop.now(), dns, endpoints }
     }
 
@@ -169,7 +171,7 @@ impl Run {
         let (served, ptr) = tokio::join!(contact, self.tools.dns.ptr(address));
         let ptr = Arc::new(self.reverse(&mx, address, ptr));
         let Served { contact, postmaster, rests_until, retry_at } = served;
-        Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at }
+        Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at, absent: None }
     }
 
     fn reverse(&self, mx: &MxName, address: IpAddr, ptr: Ptr) -> Fact<Ptr> {
@@ -193,7 +195,7 @@ impl Run {
         let mut due = next_due(&self.domain.name, interval, self.workshop.start, (now, wall));
         for endpoint in &seen.endpoints {
             let rest = endpoint.rests_until.map_or(now, |until| now + since(wall, until));
-            if visits.wants_another_look(&endpoint.contact.key) {
+            if endpoint.absent.is_none() && visits.wants_another_look(&endpoint.contact.key) {
                 due = due.min(rest.max(now + self.tools.network.min_spacing.max(SECOND_LOOK)));
             }
             if let Some(again) = endpoint.retry_at.filter(|at| *at > wall) {

@@ -1,7 +1,7 @@
 //! From DNS to endpoints: which addresses a run visits. Pure.
 
 use crate::name::{DomainName, MxName};
-use crate::observe::{DomainDns, HostDns, MxTarget, Observation};
+use crate::observe::{Absence, DomainDns, Endpoint, HostDns, MxTarget, Observation};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
@@ -9,6 +9,10 @@ use std::time::{Duration, SystemTime};
 
 /// As many endpoints of one domain are visited.
 const ENDPOINTS: usize = 32;
+/// An address stays a subject until so many look-ups,
+const LOOKS: u32 = 3;
+/// and so long a time, have missed it.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// One address to visit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +28,8 @@ pub(super) struct Target {
 /// The endpoints in preference order. Where a look-up failed, those of the previous run stand in: a resolver's
 /// trouble removes nothing.
 pub(super) fn targets(dns: &DomainDns, previous: Option<&Observation>) -> Vec<Target> {
-    let before = || previous.into_iter().flat_map(|previous| &previous.endpoints);
+    let endpoints = || previous.into_iter().flat_map(|previous| &previous.endpoints);
+    let before = || endpoints().filter(|endpoint| endpoint.absent.is_none());
     if dns.mx.records().is_err() {
         return before()
             .map(|endpoint| Target::of(endpoint.preference, &endpoint.mx, endpoint.address()))
@@ -38,6 +43,29 @@ pub(super) fn targets(dns: &DomainDns, previous: Option<&Observation>) -> Vec<Ta
         targets.extend(held.map(|endpoint| Target::of(preference, &mx, endpoint.address())));
     }
     targets.into_iter().take(ENDPOINTS).collect()
+}
+
+/// The endpoints of the previous run whose addresses a look-up that worked no longer has, while their MX is still
+/// published: as subjects they stay until three look-ups and a day have missed them, for what rotates comes back.
+pub(super) fn absent(dns: &DomainDns, previous: &Observation, now: SystemTime) -> Vec<Endpoint> {
+    let published = exchangers(dns);
+    if dns.mx.records().is_err() {
+        return previous.endpoints.iter().filter(|endpoint| endpoint.absent.is_some()).cloned().collect();
+    }
+    let missed = previous.endpoints.iter().filter_map(|endpoint| {
+        let (preference, host) = (published.get(&endpoint.mx)?, dns.hosts.get(&endpoint.mx)?);
+        let address = endpoint.address();
+        if is_unseen(host, address) {
+            return endpoint.absent.is_some().then(|| endpoint.clone());
+        }
+        let is_there = addresses(host).any(|other| other == address);
+        let Absence { since, looks } = endpoint.absent.unwrap_or(Absence { since: now, looks: 0 });
+        let absence = Absence { since, looks: looks + 1 };
+        let gone = absence.looks >= LOOKS && since + DAY <= now;
+        let (preference, absent) = (*preference, Some(absence));
+        (!is_there && !gone).then(|| Endpoint { preference, absent, retry_at: None, ..endpoint.clone() })
+    });
+    missed.take(ENDPOINTS).collect()
 }
 
 /// Whether it is a target's turn to be asked for the domain's postmaster, and among how many addresses that goes round.

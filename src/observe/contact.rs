@@ -88,6 +88,17 @@ pub struct Endpoint {
     pub rests_until: Option<SystemTime>,
     /// When the first test that was put off is made again, if one was.
     pub retry_at: Option<SystemTime>,
+    /// That DNS no longer has the address; then it is not visited, and what was seen of it stands for a while.
+    pub absent: Option<Absence>,
+}
+
+/// For how long DNS has not had an address that it had before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// When it was first missed.
+    pub since: SystemTime,
+    /// How many look-ups in a row have missed it.
+    pub looks: u32,
 }
 
 /// One domain as one run saw it.

@@ -14,7 +14,7 @@ mod text;
 mod tls;
 mod welcome;
 
-pub use contact::{Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
+pub use contact::{Absence, Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
 pub use histogram::Histogram;
 pub use lasting::Lasting;

@@ -402,5 +402,5 @@ fn session_endpoint(
         contact = Some(Contact::renewed(contact.as_ref(), key.clone(), session));
     }
     let contact = Arc::new(contact.expect("at least one look"));
-    Endpoint { mx, preference, contact, ptr, postmaster, rests_until: None, retry_at: None }
+    Endpoint { mx, preference, contact, ptr, postmaster, rests_until: None, retry_at: None, absent: None }
 }

@@ -75,3 +75,33 @@ fn a_failed_look_up_removes_nothing() {
     let dead = DomainDns { mx: lookup(Outcome::Timeout), ..shrunk };
     assert_eq!(targets(&dead, Some(&previous)), before);
 }
+
+#[test]
+fn an_address_stays_until_three_look_ups_and_a_day_have_missed_it() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let only = |address| host(Outcome::Answer(vec![address]), Outcome::NoData);
+    let both = host(Outcome::Answer(vec!["192.0.2.1", "192.0.2.2"]), Outcome::NoData);
+    let whole = dns(&[(10, "mx.example")], vec![("mx.example", both)]);
+    let shrunk = dns(&[(10, "mx.example")], vec![("mx.example", only("192.0.2.1"))]);
+    let start = SystemTime::UNIX_EPOCH + 1000 * DAY;
+    let mut previous = seen(whole.clone(), &targets(&whole, None));
+    let mut missed = Vec::new();
+    for hours in [0, 1, 2, 23, 24, 25] {
+        assert_eq!(written(&targets(&shrunk, Some(&previous))), ["10 mx.example 192.0.2.1"], "not visited");
+        let kept = absent(&shrunk, &previous, start + hours * HOUR);
+        missed.push(kept.len());
+        previous.endpoints.truncate(1);
+        previous.endpoints.extend(kept);
+    }
+    assert_eq!(missed, [1, 1, 1, 1, 0, 0]);
+
+    let before = seen(whole.clone(), &targets(&whole, None));
+    let moved = dns(&[(10, "mx2.example")], vec![("mx2.example", only("192.0.2.1"))]);
+    assert_eq!(absent(&moved, &before, start), [], "a host that is no longer an MX goes at once");
+    let dead = DomainDns { mx: lookup(Outcome::Timeout), ..shrunk.clone() };
+    let held = Observation { endpoints: absent(&shrunk, &before, start), ..before.clone() };
+    assert_eq!(absent(&dead, &held, start + DAY), held.endpoints, "a failed look-up counts for nothing");
+    assert_eq!(targets(&dead, Some(&held)), [], "and visits nobody who was gone");
+    let back = Observation { endpoints: absent(&shrunk, &before, start), ..before };
+    assert_eq!(absent(&whole, &back, start), [], "it came back");
+}

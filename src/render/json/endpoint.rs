@@ -23,6 +23,8 @@ pub(super) struct Endpoint<'a> {
     rests_until: Option<String>,
     /// When a test that was put off is made again.
     retry_at: Option<String>,
+    /// Since when DNS has not had the address any more.
+    absent_since: Option<String>,
     /// The address this machine spoke from.
     local: Option<String>,
     /// The last greeting.
@@ -96,6 +98,7 @@ impl<'a> Endpoint<'a> {
             at: time::rfc3339(contact.dialogue.at),
             rests_until: endpoint.rests_until.map(time::rfc3339),
             retry_at: endpoint.retry_at.map(time::rfc3339),
+            absent_since: endpoint.absent.map(|absence| time::rfc3339(absence.since)),
             local: dialogue.and_then(|dialogue| dialogue.local).map(|address| address.to_string()),
             banner: contact.latest.banner.as_ref().map(Reply::of),
             trouble: trouble(contact),
