@@ -2,7 +2,7 @@
 
 use mx_exporter::cli::{self, Cli, Command, WatchFlags};
 use mx_exporter::daemon::{Daemon, Workshop, on_hangup, on_stop, reloads};
-use mx_exporter::{http, snapshot};
+use mx_exporter::{http, snapshot, state};
 use std::error::Error;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -51,13 +51,18 @@ async fn watch(flags: WatchFlags, stop: Receiver<bool>) -> Result<(), Box<dyn Er
     info!("{}", config.summary());
     let workshop = Workshop::set_up(&config, Arc::new(clock), stop.clone())?;
     let (writer, reader) = snapshot::channel();
+    let kept = config.state.path.as_deref().map(|folder| state::open(folder, clock)).transpose()?;
     let daemon = Daemon::new(config, workshop, writer);
+    let daemon = match kept {
+        Some((keeper, known)) => daemon.keeping(keeper, known),
+        None => daemon,
+    };
     let reload = lifecycle.then_some(ask);
-    let state = http::State { reader, config: daemon.config(), reload, paths, now: clock };
+    let served = http::State { reader, config: daemon.config(), reload, paths, now: clock };
     for address in &addresses {
         let listener = address.bind().await?;
         info!(address = %listener.local_addr()?, "listening");
-        tokio::spawn(http::serve(listener, state.clone(), stop.clone()));
+        tokio::spawn(http::serve(listener, served.clone(), stop.clone()));
     }
     daemon.watch(stop, reloads).await;
     Ok(())

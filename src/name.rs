@@ -1,16 +1,19 @@
 //! Names that are safe to write on the wire: each type can only be built from valid text, and nothing else
 //! reaches an SMTP command or a DNS question. Not for text that peers sent: that is `observe::PeerText`.
 
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A mail domain: A-labels, lower case, no trailing dot (RFC 5890 §2.3.2.1).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Box<str>")]
 pub struct DomainName(Arc<str>);
 
 /// The target of an MX record. May break the rules for host names (an underscore, say), never those of the wire.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Box<str>")]
 pub struct MxName(Arc<str>);
 
 /// The argument of EHLO: a host name or an address literal (RFC 5321 §4.1.1.1).
@@ -18,7 +21,8 @@ pub struct MxName(Arc<str>);
 pub struct HeloName(Arc<str>);
 
 /// An ASCII mailbox, `local-part@domain`, as MAIL and RCPT take it (RFC 5321 §4.1.2).
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "Box<str>")]
 pub struct Mailbox {
     text: Arc<str>,
     domain: Option<DomainName>,
@@ -206,6 +210,41 @@ impl fmt::Display for HeloName {
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
+    }
+}
+
+/// What was stored goes through the same gate as everything else: no file can bring an invalid name to the wire.
+impl TryFrom<Box<str>> for DomainName {
+    type Error = NameError;
+
+    fn try_from(text: Box<str>) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl TryFrom<Box<str>> for MxName {
+    type Error = NameError;
+
+    fn try_from(text: Box<str>) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl TryFrom<Box<str>> for Mailbox {
+    type Error = NameError;
+
+    fn try_from(text: Box<str>) -> Result<Self, NameError> {
+        let literal = text.strip_prefix("postmaster@[").and_then(|rest| rest.strip_suffix(']'));
+        match literal {
+            Some(literal) => Ok(Self::postmaster_of(&HeloName::parse(&format!("[{literal}]"))?)),
+            None => Self::parse(&text),
+        }
+    }
+}
+
+impl Serialize for Mailbox {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.text.serialize(serializer)
     }
 }
 

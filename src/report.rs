@@ -1,14 +1,15 @@
 //! What stands for one domain: the latest verdicts, held where the last run could not renew them, and what changed.
 
 use crate::name::DomainName;
-use crate::observe::{Observation, Trouble};
+use crate::observe::{Observation, Trouble, stored};
 use crate::rules::{Acceptance, Finding, Rule, Severity, Status, Subject};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// One domain, as everything that prints sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The last run.
     pub observation: Observation,
@@ -23,7 +24,7 @@ pub struct Report {
 }
 
 /// One rule over all its subjects.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleStanding {
     /// The rule.
     pub rule: &'static Rule,
@@ -63,13 +64,15 @@ pub struct Weighed {
 }
 
 /// An inconclusive run of looks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// The last look's cause, stage and words.
     pub trouble: Trouble,
     /// When the first of them was.
+    #[serde(with = "stored::moment")]
     pub since: SystemTime,
     /// When the last of them was.
+    #[serde(with = "stored::moment")]
     pub at: SystemTime,
     /// How many there were.
     pub count: u32,
@@ -91,15 +94,19 @@ pub struct Change {
 }
 
 /// When a domain is looked at again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextDue {
     /// The next run.
+    #[serde(with = "stored::moment")]
     pub run: SystemTime,
     /// The next transactions.
+    #[serde(with = "stored::moment")]
     pub transactions: SystemTime,
     /// The effective interval of runs.
+    #[serde(with = "stored::span")]
     pub interval: Duration,
     /// The effective interval of transactions.
+    #[serde(with = "stored::span")]
     pub transactions_interval: Duration,
 }
 

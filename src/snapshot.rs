@@ -43,6 +43,8 @@ pub struct ProberFacts {
     pub config: Option<ConfigRead>,
     /// Whether each domain file is used as it is now, by its path.
     pub domain_files: Arc<BTreeMap<String, bool>>,
+    /// How keeping the state on disk goes; none where it is in memory only.
+    pub state: Option<StateFacts>,
     /// Addresses of which more is wanted than the spacing between two connections allows.
     pub addresses_over_capacity: Option<usize>,
     /// How long the work has been waiting that is ready and has waited longest for a place; nothing where none waits.
@@ -103,6 +105,15 @@ pub struct ConfigRead {
     pub successful: bool,
     /// When one last did.
     pub last_success: SystemTime,
+}
+
+/// How keeping the state on disk goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateFacts {
+    /// Writes that have failed since the start.
+    pub write_failures: u64,
+    /// Whether the last one succeeded.
+    pub successful: bool,
 }
 
 impl Default for Shard {

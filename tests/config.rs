@@ -47,7 +47,7 @@ fn a_file_without_end_is_not_read_for_ever() {
 
 #[test]
 fn defaults_are_those_of_the_contract() {
-    let Config { defaults, domains, dns, network, tls, .. } = read("domains:");
+    let Config { defaults, domains, dns, network, tls, state, .. } = read("domains:");
     assert_eq!(
         *defaults,
         Settings {
@@ -82,6 +82,7 @@ fn defaults_are_those_of_the_contract() {
         }
     );
     assert_eq!(tls, config::Tls { ca_file: None });
+    assert_eq!(state, config::State { path: None });
 }
 
 #[test]
@@ -89,8 +90,8 @@ fn the_example_states_the_defaults() {
     let (example, defaults) = (read(EXAMPLE), Config::default());
     assert_eq!(example.defaults, defaults.defaults);
     assert_eq!(
-        (&example.dns, &example.network, &example.tls),
-        (&defaults.dns, &defaults.network, &defaults.tls)
+        (&example.dns, &example.network, &example.tls, &example.state),
+        (&defaults.dns, &defaults.network, &defaults.tls, &defaults.state)
     );
     assert_eq!((example.has_domain_files(), example.warnings.len()), (false, 0));
     assert_eq!(*example.domains[0], by_default("example.com"));
@@ -113,6 +114,7 @@ fn the_example_mentions_every_key() {
         "defaults: {thresholds: {unheard_of: 1}}",
         "network: {unheard_of: 1}",
         "tls: {unheard_of: 1}",
+        "state: {unheard_of: 1}",
     ] {
         let said = refused(text);
         for key in said.split_once("an unknown key, allowed: ").unwrap().1.split(", ") {
@@ -137,7 +139,7 @@ fn what_the_example_leaves_out_can_be_put_in() {
         assert_ne!(read(&text.join("\n")), read(EXAMPLE), "{line}");
         left_out += 1;
     }
-    assert_eq!(left_out, 15);
+    assert_eq!(left_out, 16);
 }
 
 #[test]
@@ -402,19 +404,21 @@ network:
 
 #[test]
 fn paths_start_from_the_file() {
-    let text = "dns: {trust_anchor: /keys/root.key}\ntls: {ca_file: roots/lab.pem}";
-    for (file, ca_file) in
-        [("mx-exporter.yml", "roots/lab.pem"), ("/etc/mx/exporter.yml", "/etc/mx/roots/lab.pem")]
-    {
+    let text = "dns: {trust_anchor: /keys/root.key}\ntls: {ca_file: roots/lab.pem}\nstate: {path: kept}";
+    for (file, ca_file, state) in [
+        ("mx-exporter.yml", "roots/lab.pem", "kept"),
+        ("/etc/mx/exporter.yml", "/etc/mx/roots/lab.pem", "/etc/mx/kept"),
+    ] {
         let config = config::parse(text, Path::new(file), None).unwrap();
         assert_eq!(config.tls.ca_file.as_deref(), Some(Path::new(ca_file)));
+        assert_eq!(config.state.path.as_deref(), Some(Path::new(state)));
         assert_eq!(config.dns.trust_anchor.as_deref(), Some(Path::new("/keys/root.key")));
     }
 }
 
 #[test]
 fn sections_and_lists_may_be_left_empty() {
-    let empty = "defaults:\n  labels:\n  thresholds:\ndomains:\ndomain_files:\ndns:\n  nameservers:\nnetwork: {}\ntls:";
+    let empty = "defaults:\n  labels:\n  thresholds:\ndomains:\ndomain_files:\ndns:\n  nameservers:\nnetwork: {}\ntls:\nstate:";
     assert_eq!(read(empty), read("domains:"));
 }
 

@@ -15,9 +15,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("report", &["rules", "observe", "name"]),
     ("snapshot", &["report", "observe", "name"]),
     ("schedule", &["name", "config", "observe"]),
+    ("state", &["report", "schedule", "observe", "name", "rules"]),
     ("render", &["rules", "report", "observe", "snapshot", "name", "config"]),
     ("http", &["render", "snapshot", "name", "config"]),
-    ("daemon", &["config", "logging", "name", "observe", "probe", "report", "rules", "schedule", "snapshot"]),
+    (
+        "daemon",
+        &[
+            "config", "logging", "name", "observe", "probe", "report", "rules", "schedule", "snapshot",
+            "state",
+        ],
+    ),
     ("logging", &[]),
     ("cli", &["config", "daemon", "logging", "name", "render", "report", "rules"]),
 ];
@@ -36,8 +43,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["probe"]),
     ("hyper", &["http"]),
     ("hyper_util", &["http"]),
+    ("postcard", &["state"]),
     ("procfs", &["daemon"]),
     ("prometheus_client", &["render"]),
+    ("redb", &["state"]),
     ("rustls", &["probe", "daemon"]),
     ("serde_yaml", &["config", "render"]),
     ("terminal_size", &["cli"]),

@@ -9,6 +9,7 @@ use super::{accept, homograph, kind, overrides};
 use crate::name::DomainName;
 use crate::rules::Overrides;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 /// What a list of domains takes, for people.
@@ -47,6 +48,13 @@ impl Domain {
     /// A domain with nothing of its own.
     pub fn plain(name: DomainName, settings: Arc<Settings>) -> Self {
         Self { name, settings, overrides: Overrides::default() }
+    }
+
+    /// A number that changes with its settings and overrides, and is the same after a restart.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.settings, &self.overrides).hash(&mut hasher);
+        hasher.finish()
     }
 }
 

@@ -197,7 +197,7 @@ pub const PATTERN: Kind<String> = Kind {
     },
 };
 
-/// `trust_anchor`, `ca_file`
+/// `trust_anchor`, `ca_file`, `path`
 pub const PATH: Kind<PathBuf> = Kind {
     allowed: "a path, absolute or relative to this file",
     read: |text| {

@@ -15,6 +15,7 @@ mod overrides;
 mod pool;
 mod section;
 mod settings;
+mod state;
 mod text;
 
 pub use domain::Domain;
@@ -23,6 +24,7 @@ pub use interval::{Cron, Interval};
 pub use labels::Labels;
 pub use network::{Dns, Network, Tls};
 pub use settings::{Settings, Thresholds};
+pub use state::State;
 
 use crate::name::{DomainName, HeloName};
 use domain::Reader;
@@ -46,6 +48,8 @@ pub struct Config {
     pub network: Network,
     /// How certificates are judged.
     pub tls: Tls,
+    /// What survives a restart.
+    pub state: State,
     /// What is odd, but no error; each on one line with its place.
     pub warnings: Vec<String>,
     sources: Sources,
@@ -146,8 +150,10 @@ impl Config {
         let dns = Dns::read(file.section("dns")?, folder)?;
         let network = Network::read(file.section("network")?)?;
         let tls = Tls::read(file.section("tls")?, folder)?;
+        let state = State::read(file.section("state")?, folder)?;
         file.finish()?;
-        let config = Self { defaults, domains: Vec::new(), dns, network, tls, warnings: Vec::new(), sources };
+        let (domains, warnings) = (Vec::new(), Vec::new());
+        let config = Self { defaults, domains, dns, network, tls, state, warnings, sources };
         Ok(config.of_sources())
     }
 }

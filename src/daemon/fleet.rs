@@ -6,8 +6,9 @@ use crate::name::DomainName;
 use crate::observe::{Cause, Dnssec, DomainDns, Lookup, Observation, Outcome, SessionKey, Stage, Unseen};
 use crate::report::{NextDue, Report, fold};
 use crate::rules::{self, Judged, Subject};
-use crate::schedule::Timetable;
+use crate::schedule::{Timetable, due_again};
 use crate::snapshot::{Labels, ProberFacts, Snapshot};
+use crate::state::Kept;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,6 +19,8 @@ use tokio::time::Instant;
 pub(super) struct Fleet {
     domains: BTreeMap<DomainName, Arc<Domain>>,
     reports: BTreeMap<DomainName, Arc<Report>>,
+    /// Of the configuration that each report was made with; none where it was another already at its end.
+    fingerprints: BTreeMap<DomainName, u64>,
     timetable: Timetable,
     running: HashMap<DomainName, Again>,
     published: Option<Snapshot>,
@@ -38,6 +41,7 @@ impl Fleet {
         for name in before.keys().filter(|name| !self.domains.contains_key(*name)) {
             self.timetable.remove(name);
             self.reports.remove(name);
+            self.fingerprints.remove(name);
         }
         let now = Instant::now();
         for (name, domain) in &self.domains {
@@ -50,6 +54,41 @@ impl Fleet {
             }
         }
         self.published = None;
+    }
+
+    /// Goes on with what an earlier process left behind. Due times are kept; a domain whose configuration has changed is
+    /// due at once, and one that is not watched any more is left out.
+    pub(super) fn restore(&mut self, kept: Vec<Kept>, (now, wall): (Instant, SystemTime)) {
+        for Kept { mut report, fingerprint } in kept {
+            let name = report.domain().clone();
+            let Some(domain) = self.domains.get(&name) else { continue };
+            if domain.fingerprint() == fingerprint {
+                let due = due_again(&name, &domain.settings.interval, report.next.run, (now, wall));
+                self.timetable.put(name.clone(), due);
+                let run = wall + due.saturating_duration_since(now);
+                if run != report.next.run {
+                    let next = NextDue { run, ..report.next };
+                    report = Arc::new(Report { next, ..Arc::unwrap_or_clone(report) });
+                }
+            }
+            self.fingerprints.insert(name.clone(), fingerprint);
+            self.reports.insert(name, report);
+        }
+        self.published = None;
+    }
+
+    /// What the next process is to know.
+    pub(super) fn kept(&self) -> Vec<Kept> {
+        let kept = |(name, report): (&DomainName, &Arc<Report>)| Kept {
+            report: report.clone(),
+            fingerprint: self.fingerprints.get(name).copied().unwrap_or_default(),
+        };
+        self.reports.iter().map(kept).collect()
+    }
+
+    /// What stands for every domain.
+    pub(super) fn reports(&self) -> impl Iterator<Item = &Arc<Report>> {
+        self.reports.values()
     }
 
     /// Whether a domain is watched.
@@ -91,7 +130,12 @@ impl Fleet {
         if !self.domains.contains_key(name) {
             return None;
         }
-        let due = if again == Some(Again::AtOnce) { Instant::now() } else { finished.due };
+        let is_outdated = again == Some(Again::AtOnce);
+        let due = if is_outdated { Instant::now() } else { finished.due };
+        match self.domains.get(name).filter(|_| !is_outdated) {
+            Some(domain) => self.fingerprints.insert(name.clone(), domain.fingerprint()),
+            None => self.fingerprints.remove(name),
+        };
         self.timetable.put(name.clone(), due);
         self.reports.insert(name.clone(), Arc::new(finished.report));
         self.published = None;

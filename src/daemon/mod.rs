@@ -4,6 +4,7 @@
 mod fleet;
 mod identity;
 mod journal;
+mod keeping;
 mod lookout;
 mod outsiders;
 mod process;
@@ -27,7 +28,9 @@ use crate::name::DomainName;
 use crate::observe::{Session, SessionKey};
 use crate::schedule::{Errand, Sessions, Vantage};
 use crate::snapshot::{ConfigRead, ProberFacts, Writer};
+use crate::state::{Keeper, Picture};
 use fleet::Fleet;
+use keeping::Keeping;
 use reload::Loading;
 use rereading::Rereading;
 use std::collections::HashMap;
@@ -37,7 +40,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 type Probe = Box<dyn Fn(Errand, SystemTime) -> Pin<Box<dyn Future<Output = Session> + Send>> + Send + Sync>;
 type Visits = Sessions<Probe>;
@@ -59,6 +62,7 @@ pub struct Daemon {
     panics: u64,
     vantage: Vantage,
     config_read: ConfigRead,
+    keeping: Keeping,
     writer: Writer,
 }
 
@@ -80,8 +84,25 @@ impl Daemon {
             panics: 0,
             vantage: Vantage::default(),
             config_read,
+            keeping: Keeping::nothing(),
             writer,
         }
+    }
+
+    /// The same, going on where an earlier process ended, and keeping what it learns for the next one. What is known is
+    /// to be read at once.
+    pub fn keeping(mut self, keeper: Keeper, known: Picture) -> Self {
+        self.keeping = Keeping::by(keeper);
+        self.workshop.visits.recall(&known.manners);
+        self.fleet.restore(known.reports, (Instant::now(), self.workshop.now()));
+        for report in self.fleet.reports() {
+            for endpoint in &report.observation.endpoints {
+                let postmaster = endpoint.postmaster.as_ref();
+                self.workshop.visits.recall_contact(&endpoint.contact, report.domain(), postmaster);
+            }
+        }
+        self.publish();
+        self
     }
 
     /// The configuration in force, whatever becomes of it.
@@ -101,6 +122,7 @@ impl Daemon {
             tokio::select! {
                 _ = stop.changed() => {}
                 () = at(due) => self.start_due(),
+                () = self.keeping.due() => self.keep(),
                 () = sleep_until(publish_at) => { self.publish(); publish_at = Instant::now() + PUBLISH; }
                 Some(finished) = self.runs.join_next_with_id() => self.finish(finished),
                 key = self.workshop.visits.next_errand() => self.attend(key),
@@ -115,6 +137,8 @@ impl Daemon {
         }
         self.publish();
         self.say_goodbye(lookout).await;
+        self.keep();
+        self.keeping.finish().await;
     }
 
     fn start_due(&mut self) {
@@ -176,6 +200,9 @@ impl Daemon {
     fn apply(&mut self, config: Config) -> Result<(), String> {
         self.workshop.reload(&config).map_err(|error| logging::with_sources(&error))?;
         info!("reloaded: {}", config.summary());
+        if config.state != self.config.state {
+            warn!("state.path has changed: that takes effect at the next start");
+        }
         self.watch_domains_of(config);
         self.check_self();
         Ok(())
@@ -201,6 +228,11 @@ impl Daemon {
         self.in_force.send_replace(self.config.clone());
     }
 
+    fn keep(&mut self) {
+        let (fleet, visits) = (&self.fleet, &self.workshop.visits);
+        self.keeping.offer(|| (fleet.kept(), visits.remembered()));
+    }
+
     async fn say_goodbye(&mut self, lookout: JoinHandle<()>) {
         info!(running = self.runs.len(), "stopping");
         let farewell = async {
@@ -219,7 +251,8 @@ impl Daemon {
         let files = self.config.domain_files();
         let files = files.map(|(path, fault)| (path.display().to_string(), fault.is_none())).collect();
         let facts = self.workshop.facts(self.config_read, self.panics);
-        let prober = ProberFacts { domain_files: Arc::new(files), ..facts };
+        let state = self.keeping.facts();
+        let prober = ProberFacts { domain_files: Arc::new(files), state, ..facts };
         self.writer.publish(self.fleet.snapshot(prober));
     }
 }

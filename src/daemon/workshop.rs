@@ -129,6 +129,7 @@ impl Workshop {
             config: Some(config),
             panics,
             domain_files: Arc::default(),
+            state: None,
             addresses_over_capacity: Some(self.visits.over_capacity()),
             schedule_lag: Some(self.queue.longest(now).max(self.visits.queue().longest(now))),
             phases: tally.phases,

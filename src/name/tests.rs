@@ -106,3 +106,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn stored_names_go_through_the_parsers() {
+    fn again<T: serde::Serialize + serde::de::DeserializeOwned>(name: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(name).unwrap()).unwrap()
+    }
+    let domain = DomainName::parse("bücher.example").unwrap();
+    assert_eq!(again(&domain), domain);
+    assert_eq!(again(&domain.as_host()), domain.as_host());
+    let literal = Mailbox::postmaster_of(&HeloName::literal("2001:db8::1".parse().unwrap()));
+    for mailbox in [Mailbox::parse("a.b+c@example.com").unwrap(), Mailbox::postmaster(&domain), literal] {
+        assert_eq!(again(&mailbox), mailbox);
+    }
+    for smuggled in [
+        "a.example\r\nDATA",
+        "",
+        "a b.example",
+        "<>",
+        "a@b.example>\r\n",
+        "postmaster@[x]",
+        "postmaster@[\n]",
+    ] {
+        let stored = serde_json::to_string(smuggled).unwrap();
+        assert!(serde_json::from_str::<DomainName>(&stored).is_err(), "{smuggled}");
+        assert!(serde_json::from_str::<MxName>(&stored).is_err(), "{smuggled}");
+        assert!(serde_json::from_str::<Mailbox>(&stored).is_err(), "{smuggled}");
+    }
+}

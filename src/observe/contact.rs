@@ -2,16 +2,17 @@
 
 use super::{
     Cause, Dialogue, DomainDns, Ehlo, Extensions, Lasting, NullSender, Phase, Ptr, RelayTest, Reply, Seen,
-    Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen,
+    Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen, stored,
 };
 use crate::name::{DomainName, MxName};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// What makes two sessions the same: where they go and which name the certificate is compared with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionKey {
     /// Address and port.
     pub address: SocketAddr,
@@ -20,9 +21,10 @@ pub struct SessionKey {
 }
 
 /// One look at something: when, what came of it, and for how long it has been failing the same way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fact<T> {
     /// When it was looked at.
+    #[serde(with = "stored::moment")]
     pub at: SystemTime,
     /// What came of it.
     pub seen: Seen<T>,
@@ -31,11 +33,12 @@ pub struct Fact<T> {
 }
 
 /// How often in a row, and since when, a look ended at the same stage in the same kind of trouble.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Streak {
     /// The trouble the last look met, if any.
     pub trouble: Option<(Stage, Cause)>,
     /// When its like was first met without a break.
+    #[serde(with = "stored::moment")]
     pub since: SystemTime,
     /// How many looks in a row met it; 0 without trouble.
     pub count: u32,
@@ -44,7 +47,7 @@ pub struct Streak {
 }
 
 /// All that sessions with one endpoint showed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// Whom with.
     pub key: SessionKey,
@@ -59,9 +62,10 @@ pub struct Contact {
 }
 
 /// The last value of each thing that was ever reached, however the sessions after it went.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latest {
     /// Durations of the phases.
+    #[serde(with = "stored::spans")]
     pub phases: BTreeMap<Phase, Duration>,
     /// The greeting.
     pub banner: Option<Reply>,
@@ -93,9 +97,10 @@ pub struct Endpoint {
 }
 
 /// For how long DNS has not had an address that it had before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absence {
     /// When it was first missed.
+    #[serde(with = "stored::moment")]
     pub since: SystemTime,
     /// How many look-ups in a row have missed it.
     pub looks: u32,

@@ -1,26 +1,28 @@
 //! What DNS said, look-up by look-up.
 
-use super::{Cause, Lasting, PeerText, Seen, Stage, Unseen};
+use super::{Cause, Lasting, PeerText, Seen, Stage, Unseen, stored};
 use crate::name::MxName;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 /// One question and how it ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lookup<T> {
     /// The end.
     pub outcome: Outcome<T>,
     /// What DNSSEC says of it.
     pub dnssec: Dnssec,
     /// How long it took, retries included.
+    #[serde(with = "stored::span")]
     pub took: Duration,
     /// For how long the same question has been coming to nothing; a look-up by itself does not know.
     pub lasting: Lasting,
 }
 
 /// How a look-up ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome<T> {
     /// Records of the wanted type.
     Answer(T),
@@ -39,7 +41,7 @@ pub enum Outcome<T> {
 }
 
 /// The security status of an answer (RFC 4035 §4.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Dnssec {
     /// Signed, and the signatures do not fit.
     Bogus,
@@ -53,7 +55,7 @@ pub enum Dnssec {
 }
 
 /// A domain's mail exchangers and their hosts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DomainDns {
     /// The MX records in preference order, as published, at most 20 of them kept for probing.
     pub mx: Lookup<Vec<MxRecord>>,
@@ -66,7 +68,7 @@ pub struct DomainDns {
 }
 
 /// One MX record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MxRecord {
     /// Lower is preferred.
     pub preference: u16,
@@ -75,7 +77,7 @@ pub struct MxRecord {
 }
 
 /// The target of an MX record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum MxTarget {
     /// `.`: no mail, please (RFC 7505).
     Null,
@@ -88,7 +90,7 @@ pub enum MxTarget {
 }
 
 /// The addresses of one host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostDns {
     /// The CNAMEs on the way, in order; empty where the name itself has the addresses.
     pub aliases: Vec<PeerText>,
@@ -99,7 +101,7 @@ pub struct HostDns {
 }
 
 /// The reverse of an address: its names, and the addresses of each (FCrDNS).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ptr {
     /// The PTR names, at most ten.
     pub names: Lookup<Vec<PeerText>>,

@@ -1,18 +1,21 @@
 //! How long a trouble has been lasting of which no single look proves anything. What is the same trouble is wider here
 //! than for a second look: a server that answers 451 now and nothing in time later has been in one trouble all along.
 
-use super::Cause;
+use super::{Cause, stored};
+use serde::{Deserialize, Serialize};
 use std::time::{Duration, SystemTime};
 
 /// Fewer looks prove nothing, however far they are apart.
 const LOOKS: u32 = 5;
 
 /// Looks in a row that came to nothing by a temporary refusal, a deadline or a failing look-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lasting {
     /// When the first of them was.
+    #[serde(with = "stored::moment")]
     pub since: SystemTime,
     /// When the last of them was.
+    #[serde(with = "stored::moment")]
     pub until: SystemTime,
     /// How many they are; 0 where the last look that says anything went well, or failed conclusively.
     pub count: u32,

@@ -10,6 +10,7 @@ mod histogram;
 mod lasting;
 mod seen;
 mod smtp;
+pub(crate) mod stored;
 mod text;
 mod tls;
 mod welcome;
@@ -23,7 +24,7 @@ pub use smtp::{
     Dialogue, Ehlo, Extensions, Flaw, NullSender, RelayOutcome, RelayTest, Reply, StartTls, Step, Transaction,
 };
 pub use text::PeerText;
-pub use tls::{Certificate, ChainTrouble, PublicKey, Tls, TlsEhlo, TlsVersion};
+pub use tls::{Certificate, ChainTrouble, GROUPS, IanaName, PublicKey, SUITES, Tls, TlsEhlo, TlsVersion};
 
 #[cfg(test)]
 pub(crate) mod testing;

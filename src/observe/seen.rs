@@ -1,12 +1,13 @@
 //! A thing we tried to see, or why we did not see it.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a look gave: the thing, or the reason it is missing.
 pub type Seen<T> = Result<T, Unseen>;
 
 /// Why something was not seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unseen {
     /// The look itself failed.
     Failed(Trouble),
@@ -15,7 +16,7 @@ pub enum Unseen {
 }
 
 /// Where a look ended and why; `detail` is for people only.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// The stage that failed.
     pub stage: Stage,
@@ -26,7 +27,7 @@ pub struct Trouble {
 }
 
 /// The stages of a run, in the order they happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Stage {
     /// A DNS look-up.
     Lookup,
@@ -53,7 +54,7 @@ pub enum Stage {
 }
 
 /// The phases whose durations are measured (`smtp_phase_duration_seconds`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
     /// TCP connect.
     Connect,
@@ -70,7 +71,7 @@ pub enum Phase {
 }
 
 /// What went wrong. The first eleven can never prove anything about the server; the others can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
     /// They limit our rate (421, explicit limits).
     Throttled,

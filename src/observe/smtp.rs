@@ -1,12 +1,13 @@
 //! One SMTP session as it went: replies verbatim, nested so that a stage exists only where the one before it let it.
 
-use super::{Cause, PeerText, Seen, Stage, Tls, Trouble, Unseen, blame};
+use super::{Cause, PeerText, Seen, Stage, Tls, Trouble, Unseen, blame, stored};
 use crate::name::Mailbox;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// A whole reply (RFC 5321 §4.2), as many lines as it had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The code of its last line, 200 to 599.
     pub code: u16,
@@ -17,7 +18,7 @@ pub struct Reply {
 }
 
 /// A breach of RFC 5321 that leaves a reply readable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Flaw {
     /// A line ended in LF without CR (§2.3.8).
     BareLf,
@@ -32,7 +33,7 @@ pub enum Flaw {
 }
 
 /// One exchange, for people to read: what was sent, what came back, when and how long it took.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The stage it belongs to.
     pub stage: Stage,
@@ -41,13 +42,15 @@ pub struct Step {
     /// The reply; none where there is nothing to read (connect, handshake).
     pub reply: Option<Seen<Reply>>,
     /// Since the session's start.
+    #[serde(with = "stored::span")]
     pub at: Duration,
     /// Until the whole answer was there.
+    #[serde(with = "stored::span")]
     pub took: Duration,
 }
 
 /// A session that got as far as a TCP connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialogue {
     /// Every exchange in order, transactions included.
     pub steps: Vec<Step>,
@@ -60,7 +63,7 @@ pub struct Dialogue {
 }
 
 /// EHLO before TLS and what followed from it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ehlo {
     /// The reply to EHLO.
     pub reply: Reply,
@@ -73,7 +76,7 @@ pub struct Ehlo {
 }
 
 /// The life of STARTTLS (RFC 3207).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StartTls {
     /// The keyword was not in the EHLO reply.
     NotOffered,
@@ -88,7 +91,7 @@ pub enum StartTls {
 }
 
 /// The keywords of an EHLO reply (RFC 5321 §4.1.1.1), without the greeting line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extensions(Vec<PeerText>);
 
 impl Extensions {
@@ -129,7 +132,7 @@ impl Extensions {
 }
 
 /// MAIL and one RCPT. Several recipients of one MAIL are as many of these with the same `mail`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transaction {
     /// The sender; none is the null sender `<>`.
     pub sender: Option<Mailbox>,
@@ -142,7 +145,7 @@ pub struct Transaction {
 }
 
 /// Whether mail without a sender gets in: `<>`, then the same recipient from an ordinary sender where RCPT was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NullSender {
     /// From `<>`.
     pub null: Transaction,
@@ -151,7 +154,7 @@ pub struct NullSender {
 }
 
 /// Whether the server takes mail for others: recipients tried until one decides, then the confirmation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayTest {
     /// From `mail_from` to outside recipients, one after the other while they prove unusable.
     pub attempts: Vec<Transaction>,

@@ -1,12 +1,16 @@
 //! Text that a peer sent, made harmless once and for all when it is read.
 
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::{self, Write as _};
+
+/// No text that a peer sent is longer, escaped.
+const LONGEST: usize = 256 << 10;
 
 /// Peer text with everything that is not plainly printable escaped, losslessly: control bytes and invalid UTF-8 as
 /// `\x1b`, a backslash as `\\`, invisible and direction-changing characters as `\u{202e}`.
 ///
 /// It is safe in a log line; a page still has to escape it as HTML.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct PeerText(Box<str>);
 
 impl PeerText {
@@ -30,6 +34,19 @@ impl PeerText {
     /// The escaped text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for PeerText {
+    /// Reads stored text, which is escaped already. What was never escaped is so now.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = Box::<str>::deserialize(deserializer)?;
+        let end = stored.floor_char_boundary(LONGEST);
+        let mut text = String::with_capacity(end);
+        for c in stored[..end].chars() {
+            if c == '\\' { text.push(c) } else { push_escaped(&mut text, c) }
+        }
+        Ok(Self(text.into()))
     }
 }
 
@@ -84,5 +101,20 @@ mod tests {
         ] {
             assert_eq!(PeerText::from_bytes(bytes).as_str(), want);
         }
+    }
+
+    #[test]
+    fn stored_text_is_read_as_it_is_and_never_unescaped() {
+        for bytes in
+            [&b"220 mx.example ESMTP"[..], b"a\x1b[31mb\0c\r", b"\xff\\x41", "a\u{202e}gr\u{fc}n".as_bytes()]
+        {
+            let text = PeerText::from_bytes(bytes);
+            let stored = serde_json::to_string(&text).unwrap();
+            assert_eq!(serde_json::from_str::<PeerText>(&stored).unwrap(), text);
+        }
+        let smuggled: PeerText = serde_json::from_str("\"a\\u001b[31m\\r\\n\u{202e}\"").unwrap();
+        assert_eq!(smuggled.as_str(), "a\\x1b[31m\\x0d\\x0a\\u{202e}");
+        let endless = serde_json::to_string(&"\u{fc}".repeat(LONGEST)).unwrap();
+        assert_eq!(serde_json::from_str::<PeerText>(&endless).unwrap().as_str().len(), LONGEST);
     }
 }

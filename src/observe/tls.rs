@@ -1,17 +1,39 @@
 //! An encrypted session and the certificates it showed, described but not judged.
 
-use super::{Extensions, PeerText, Reply, Seen};
+use super::{Extensions, PeerText, Reply, Seen, stored};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::time::SystemTime;
 
+/// A word of a registry.
+pub type IanaName = &'static str;
+
+/// Suites that a session can have, and the word where the library names none.
+pub const SUITES: [&str; 10] = [
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+    "",
+];
+/// Key exchange groups that a session can have.
+pub const GROUPS: [&str; 3] = ["X25519", "secp256r1", "secp384r1"];
+
 /// A completed handshake.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
     /// The protocol version.
     pub version: TlsVersion,
     /// The suite by its IANA name.
-    pub cipher: &'static str,
+    #[serde(deserialize_with = "suite")]
+    pub cipher: IanaName,
     /// The key exchange group by its IANA name; none where the library does not say.
-    pub key_exchange: Option<&'static str>,
+    #[serde(deserialize_with = "group")]
+    pub key_exchange: Option<IanaName>,
     /// Whether the MX name could be sent as SNI and compared with the certificate.
     pub named: bool,
     /// The certificates as sent, leaf first, at most ten.
@@ -25,7 +47,7 @@ pub struct Tls {
 }
 
 /// TLS versions that can be spoken or seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TlsVersion {
     /// RFC 2246.
     Tls10,
@@ -38,7 +60,7 @@ pub enum TlsVersion {
 }
 
 /// The answer to EHLO inside TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsEhlo {
     /// The reply, whatever its code.
     pub reply: Reply,
@@ -47,7 +69,7 @@ pub struct TlsEhlo {
 }
 
 /// One certificate of a chain (RFC 5280).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
     /// The subject's distinguished name.
     pub subject: PeerText,
@@ -58,8 +80,10 @@ pub struct Certificate {
     /// How many more names there were.
     pub more_names: usize,
     /// The first second it is valid.
+    #[serde(with = "stored::moment")]
     pub not_before: SystemTime,
     /// The last second it is valid.
+    #[serde(with = "stored::moment")]
     pub not_after: SystemTime,
     /// The subject's key.
     pub key: PublicKey,
@@ -74,7 +98,7 @@ pub struct Certificate {
 }
 
 /// A certificate's key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublicKey {
     /// `RSA`, `ECDSA P-256`, `Ed25519` …
     pub algorithm: PeerText,
@@ -83,7 +107,7 @@ pub struct PublicKey {
 }
 
 /// Why a chain does not lead to a root.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChainTrouble {
     /// A certificate above the leaf is outside its dates.
     Expired(PeerText),
@@ -95,6 +119,19 @@ pub enum ChainTrouble {
     Unsupported(PeerText),
     /// Any other reason: a bad signature, a name constraint, a purpose.
     Invalid(PeerText),
+}
+
+/// Only names of the closed set come back from a stored state: they are labels.
+fn suite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let known = SUITES.into_iter().find(|suite| *suite == name);
+    known.ok_or_else(|| D::Error::custom("an unknown cipher suite"))
+}
+
+fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'static str>, D::Error> {
+    let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let known = GROUPS.into_iter().find(|group| *group == name);
+    known.map(Some).ok_or_else(|| D::Error::custom("an unknown key exchange group"))
 }
 
 impl TlsVersion {

@@ -163,6 +163,7 @@ fn iana_name(suite: CipherSuite) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::{GROUPS, SUITES};
     use rustls::AlertDescription;
 
     #[test]
@@ -176,6 +177,19 @@ mod tests {
         let mut hello = vec![];
         session.write_tls(&mut hello).unwrap();
         assert!(hello.len() < 700, "{} octets", hello.len());
+    }
+
+    #[test]
+    fn all_that_is_offered_has_a_name_of_the_closed_set() {
+        let client = TlsClient::new(vec![]).unwrap();
+        let config = client.config(&Arc::new(client.recorder()), true).unwrap();
+        let provider = config.crypto_provider();
+        for suite in &provider.cipher_suites {
+            assert!(SUITES.contains(&iana_name(suite.suite())), "{suite:?}");
+        }
+        for group in &provider.kx_groups {
+            assert!(group.name().as_str().is_none_or(|name| GROUPS.contains(&name)), "{group:?}");
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub fn yaml(config: &Config) -> String {
         dns: Dns::of(&config.dns),
         network: Network::of(&config.network),
         tls: Tls { ca_file: config.tls.ca_file.as_deref().map(path) },
+        state: State { path: config.state.path.as_deref().map(path) },
     };
     // Plain data under keys of text always becomes YAML.
     serde_yaml::to_string(&file).unwrap_or_default()
@@ -31,6 +32,7 @@ struct File<'a> {
     dns: Dns,
     network: Network,
     tls: Tls,
+    state: State,
 }
 
 /// A domain: its name where it has nothing of its own.
@@ -113,6 +115,12 @@ struct Network {
 struct Tls {
     #[serde(skip_serializing_if = "Option::is_none")]
     ca_file: Option<String>,
+}
+
+#[derive(Serialize)]
+struct State {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 impl Serialize for Entry<'_> {
@@ -287,8 +295,9 @@ mod tests {
         let printed = yaml(&config);
         let again =
             config::parse(&printed, here, machine()).unwrap_or_else(|error| panic!("{error:?} in {printed}"));
-        let parts =
-            |config: Config| (config.defaults, config.domains, config.dns, config.network, config.tls);
+        let parts = |config: Config| {
+            (config.defaults, config.domains, config.dns, config.network, config.tls, config.state)
+        };
         assert_eq!(parts(again), parts(config), "{printed}");
         printed
     }
@@ -330,6 +339,7 @@ network:
   source_addresses: []
   canaries: []
 tls: {}
+state: {}
 "
         );
     }
@@ -385,6 +395,7 @@ network:
   source_addresses: [192.0.2.1, "2001:db8::1"]
   canaries: [mx.example.net]
 tls: {ca_file: /etc/ssl/extra roots.pem}
+state: {path: /var/lib/mx-exporter}
 "#,
         );
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A domain's `rules:` and `accept:`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Overrides {
     /// Severities by rule or issue code; none is `off`.
     pub severities: BTreeMap<&'static str, Option<Severity>>,
@@ -18,7 +18,7 @@ pub struct Overrides {
 }
 
 /// A finding that is known and wanted for a while.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Acceptance {
     /// The code of the issue.
     pub issue: &'static str,

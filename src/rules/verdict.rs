@@ -3,6 +3,7 @@
 use super::Issue;
 use crate::name::MxName;
 use crate::observe::Unseen;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -30,7 +31,7 @@ pub struct Finding {
 }
 
 /// What a rule is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Subject {
     /// The domain as a whole.
     Domain,
@@ -39,7 +40,7 @@ pub enum Subject {
 }
 
 /// How bad an issue is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth knowing.
     Info,
@@ -50,7 +51,7 @@ pub enum Severity {
 }
 
 /// A rule's status (product §4); the numbers are `smtp_rule_status`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Status {
     /// Nothing was ever concluded.
     Unknown = 0,

@@ -170,6 +170,20 @@ impl Contacts {
         errand
     }
 
+    /// Takes in what an earlier process knew, unless more is known by now.
+    pub(super) fn recall(
+        &mut self,
+        contact: &Arc<Contact>,
+        domain: &DomainName,
+        postmaster: Option<&Fact<Transaction>>,
+    ) {
+        let entry = self.0.entry(contact.key.clone()).or_default();
+        entry.contact.get_or_insert_with(|| contact.clone());
+        if let Some(fact) = postmaster {
+            entry.postmasters.entry(domain.clone()).or_insert_with(|| fact.clone());
+        }
+    }
+
     /// Takes in what a session brought home.
     pub(super) fn take_in(&mut self, key: &SessionKey, session: Session, domain: &DomainName) -> Served {
         let entry = self.0.entry(key.clone()).or_default();

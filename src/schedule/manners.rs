@@ -81,6 +81,25 @@ impl Manners {
         self.0.entry(address).or_default().rest = Some(rest);
     }
 
+    /// The age of every refusal that still counts, by the address that was asked for it.
+    pub(super) fn refusals(
+        &self,
+        now: Instant,
+        spacing: Duration,
+    ) -> impl Iterator<Item = (IpAddr, Vec<Duration>)> {
+        let ages = move |guest: &Guest| -> Vec<Duration> {
+            let ages = guest.refusals.iter().map(|at| now.saturating_duration_since(*at));
+            ages.filter(|age| *age < window(spacing)).collect()
+        };
+        let all = self.0.iter().map(move |(address, guest)| (*address, ages(guest)));
+        all.filter(|(_, ages)| !ages.is_empty())
+    }
+
+    /// Takes in the age of a refusal that an earlier process asked for.
+    pub(super) fn restore_refusal(&mut self, address: IpAddr, age: Duration, now: Instant) {
+        self.0.entry(address).or_default().refusals.push_back(now.checked_sub(age).unwrap_or(now));
+    }
+
     /// Forgets the addresses that are not used, unless they rest: who removes a domain and adds it again finds them at it.
     pub(super) fn keep_only(&mut self, now: Instant, is_used: impl Fn(&IpAddr) -> bool) {
         let rests = |guest: &Guest| guest.rest.as_ref().is_some_and(|rest| rest.until > now);

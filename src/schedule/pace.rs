@@ -38,6 +38,20 @@ impl Pace {
         slot
     }
 
+    /// The addresses that may not be connected to yet, each with the time since its last visit.
+    pub(super) fn recent(&self, now: Instant) -> impl Iterator<Item = (IpAddr, Duration)> {
+        let ages =
+            self.visited.iter().map(move |(address, at)| (*address, now.saturating_duration_since(*at)));
+        ages.filter(|(_, age)| *age < self.min_spacing)
+    }
+
+    /// Takes in the age of a visit that an earlier process made.
+    pub(super) fn recall(&mut self, address: IpAddr, age: Duration, now: Instant) {
+        if age < self.min_spacing {
+            self.visited(address, now.checked_sub(age).unwrap_or(now));
+        }
+    }
+
     /// A connection to `address` is just being opened, or has just ended.
     pub(super) fn visited(&mut self, address: IpAddr, now: Instant) {
         self.visited.insert(address, now);

@@ -18,6 +18,8 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+mod recall;
+
 /// Wall time.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 

@@ -63,6 +63,27 @@ pub fn next_due(
     }
 }
 
+/// The due time of a domain that was to be due at `due` before a restart. What is late is spread over as long as it is
+/// late, an interval at most: however long nobody was there, no burst makes up for it. A time further off than the
+/// interval, which a clock that was set back leaves, is spread as well.
+pub fn due_again(
+    domain: &DomainName,
+    interval: &Interval,
+    due: SystemTime,
+    (now, wall): (Instant, SystemTime),
+) -> Instant {
+    let gap = interval.gap(wall);
+    let place = |within: Duration| now + Duration::from_nanos(hash(domain, 1) % nanos(within));
+    match due.duration_since(wall) {
+        Ok(ahead) if ahead <= gap => now + ahead,
+        Ok(_) => place(gap),
+        Err(late) => match interval {
+            Interval::Every(_) => place(late.duration().min(gap)),
+            Interval::Cron(_) => place(late.duration().min(gap / 2).min(WINDOW)),
+        },
+    }
+}
+
 /// In the window of a tick, at the domain's own place, and far enough off that the window just used is not meant.
 fn in_window(domain: &DomainName, interval: &Interval, cron: &Cron, wall: SystemTime) -> SystemTime {
     let mut tick = wall;
@@ -200,6 +221,46 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// How long after `wall` each of 1,000 domains is due that were to be due at `due`.
+    fn waits(interval: &Interval, due: impl Fn(u64) -> SystemTime, wall: SystemTime) -> Vec<Duration> {
+        let now = Instant::now();
+        let again = |n: u16| due_again(&domain(n.into()), interval, due(n.into()), (now, wall)) - now;
+        (0..1_000).map(again).collect()
+    }
+
+    #[test]
+    fn a_due_time_that_is_still_to_come_is_kept() {
+        let wall = at("2026-11-20T00:00:00Z");
+        let due = |n| wall + Duration::from_millis(n * 900);
+        for interval in [Interval::Every(15 * MINUTE), cron("*/15 * * * *")] {
+            let waits = waits(&interval, due, wall);
+            assert!((0..1_000).all(|n| due(n) == wall + waits[usize::try_from(n).unwrap()]));
+        }
+    }
+
+    #[test]
+    fn what_is_late_is_spread_and_so_is_what_a_clock_put_far_off() {
+        let wall = at("2026-11-20T00:00:00Z");
+        let interval = Interval::Every(15 * MINUTE);
+        let (year, night) = (365 * 24 * HOUR, 9 * HOUR);
+        for due in [wall - night, wall - year, wall + year, SystemTime::UNIX_EPOCH] {
+            let waits = waits(&interval, |_| due, wall);
+            assert!(waits.iter().all(|wait| *wait < 15 * MINUTE));
+            let busiest =
+                (0..15).map(|minute| waits.iter().filter(|wait| wait.as_secs() / 60 == minute).count());
+            assert!(busiest.max().unwrap() < 110, "{due:?}");
+        }
+        let daily = waits(&cron("0 3 * * *"), |_| wall - night, wall);
+        assert!(daily.iter().all(|wait| *wait < WINDOW) && daily.iter().any(|wait| *wait > WINDOW / 2));
+    }
+
+    #[test]
+    fn what_is_a_little_late_waits_a_little() {
+        let wall = at("2026-11-20T00:00:00Z");
+        let waits = waits(&Interval::Every(15 * MINUTE), |_| wall - Duration::from_secs(3), wall);
+        assert!(waits.iter().all(|wait| *wait < Duration::from_secs(3)));
     }
 
     #[test]

@@ -11,4 +11,5 @@ mod log;
 mod process;
 mod self_check;
 mod start;
+mod state;
 mod world;

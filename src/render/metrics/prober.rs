@@ -44,6 +44,26 @@ pub(super) static FAMILIES: &[&Family] = &[
         },
     },
     &Family {
+        name: "mx_exporter_state_write_failures_total",
+        labels: &[],
+        help: "Times since the start that the state could not be written to state.path, or read from it",
+        kind: Kind::Counter,
+        write: |view, out| match view.snapshot.prober.state {
+            Some(state) => out.counter(&[], state.write_failures),
+            None => Ok(()),
+        },
+    },
+    &Family {
+        name: "mx_exporter_state_last_write_successful",
+        labels: &[],
+        help: "1 where the state was written to state.path the last time it was tried, 0 where a restart would lose what was learnt since",
+        kind: Kind::Gauge,
+        write: |view, out| match view.snapshot.prober.state {
+            Some(state) => out.flag(&[], state.successful),
+            None => Ok(()),
+        },
+    },
+    &Family {
         name: "mx_exporter_domains",
         labels: &[],
         help: "Domains that are watched",

@@ -8,7 +8,7 @@ use crate::observe::testing::{
 use crate::observe::{Cause, ChainTrouble, Histogram, Outcome, PeerText, Phase};
 use crate::render::testing::{accepting, after, report, run, snapshot};
 use crate::rules::{ALL, Overrides, Severity, Status};
-use crate::snapshot::{ConfigRead, ProberFacts, ProcessFacts, SessionOutcome, Shard};
+use crate::snapshot::{ConfigRead, ProberFacts, ProcessFacts, SessionOutcome, Shard, StateFacts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -329,6 +329,7 @@ fn nothing_is_said_of_what_was_never_probed() {
     says(&samples, &[(r#"smtp_domain_info{domain="waiting.example"}"#, "1"), ("mx_exporter_domains", "1")]);
     assert!(!samples.keys().any(|series| series.starts_with("smtp_probe") || series.contains("_up")));
     assert!(!samples.contains_key("mx_exporter_config_last_reload_successful"));
+    assert!(!samples.keys().any(|series| series.contains("_state_")));
 }
 
 /// What the daemon counts and the kernel knows.
@@ -364,6 +365,7 @@ fn the_prober_tells_of_itself() {
         sessions_in_flight: 3,
         panics: 2,
         config: Some(ConfigRead { successful: false, last_success: now() - Duration::from_secs(60) }),
+        state: Some(StateFacts { write_failures: 5, successful: false }),
         domain_files: Arc::new([("a.yml".to_owned(), true), ("b \"c\".txt".to_owned(), false)].into()),
         ..prober()
     };
@@ -377,6 +379,8 @@ fn the_prober_tells_of_itself() {
             ("mx_exporter_sessions_in_flight", "3"),
             ("mx_exporter_task_panics_total", "2"),
             ("mx_exporter_config_last_reload_successful", "0"),
+            ("mx_exporter_state_write_failures_total", "5"),
+            ("mx_exporter_state_last_write_successful", "0"),
             (r#"mx_exporter_domains_file_last_load_successful{file="a.yml"}"#, "1"),
             (r#"mx_exporter_domains_file_last_load_successful{file="b \"c\".txt"}"#, "0"),
             ("mx_exporter_config_last_reload_success_timestamp_seconds", "1799999940.0"),
@@ -444,6 +448,7 @@ fn every_metric_has_the_labels_it_declares() {
         v6_blocked: Some(true),
         config: Some(ConfigRead { successful: true, last_success: now() }),
         domain_files: Arc::new([("a.yml".to_owned(), true)].into()),
+        state: Some(StateFacts { write_failures: 0, successful: true }),
         ..prober()
     };
     let mut written: BTreeMap<String, BTreeSet<Vec<String>>> = BTreeMap::new();

@@ -267,3 +267,32 @@ async fn only_those_who_wait_for_a_place_make_the_schedule_lag() {
     tokio::time::timeout(MINUTE / 2, sessions.contact(again)).await.expect_err("its address rests");
     assert_eq!(lag(), Duration::ZERO, "spacing is no lag");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_known_and_the_manners_survive_a_restart() {
+    let at = wall(Duration::ZERO);
+    let (before, _) = sessions(LIMITS, healthy);
+    let served = before.contact(want("a.example", "192.0.2.1:25", at)).await;
+    let remembered = before.remembered();
+    assert_eq!((remembered.v4_answered, remembered.v6_answered), (true, false));
+    let visit = remembered.visits["192.0.2.1".parse::<IpAddr>().as_ref().unwrap()];
+    assert_eq!(visit.at, wall(Duration::from_secs(2)));
+
+    let (after, log) = sessions(LIMITS, refused);
+    let elapsed = tokio::time::Instant::now();
+    after.recall(&remembered);
+    after.recall_contact(
+        &served.contact,
+        &want("a.example", "192.0.2.1:25", at).domain.name,
+        served.postmaster.as_ref(),
+    );
+    let known = after.contact(want("a.example", "192.0.2.1:25", at)).await;
+    assert_eq!((known.contact, known.postmaster), (served.contact, served.postmaster));
+    assert_eq!(log.visits().len(), 0, "all that is wanted is known");
+
+    let later = Want { dialogue_since: at + MINUTE, ..want("a.example", "192.0.2.1:25", at) };
+    let refused = after.contact(later).await;
+    assert!(log.visits()[0].0 - elapsed >= MINUTE, "the address is left alone as before");
+    let cause = refused.contact.dialogue.seen.as_ref().unwrap_err().cause();
+    assert_eq!(cause, Cause::Refused, "a family that has answered is not this machine's trouble");
+}
