@@ -31,6 +31,7 @@ use starttls::TlsClient;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use transaction::Tests;
 
@@ -129,6 +130,24 @@ impl Prober {
             }
             Err(unseen) => Tests::behind(plan, &unseen).beside(at, Err(unseen)),
         }
+    }
+
+    /// Holds one session over a connection that stands already, a simulated one for instance: all of
+    /// [`Self::session`] that lies behind connect. `local` is the address of our own end.
+    pub async fn session_over<S>(
+        &self,
+        stream: S,
+        local: IpAddr,
+        key: &SessionKey,
+        plan: &Plan,
+        at: SystemTime,
+        stop: watch::Receiver<bool>,
+    ) -> Session
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let record = Record::new(Clock::start(plan.timeout, stop));
+        session::converse(stream, &Call::new(key, plan, at, &self.0.tls, local), record).await
     }
 }
 
