@@ -75,7 +75,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.look_ahead(&mut record.intake).await;
         match self.early_word(stage) {
-            Some(word) => self.settle(record, stage, record.clock.elapsed(), None, word),
+            Some(word) => {
+                self.settle(record, stage, record.clock.elapsed(), None, word).map_err(|unseen| match stage {
+                    Stage::StartTls => unseen.behind(), // what was never said cannot have been refused
+                    _ => unseen,
+                })
+            }
             None => self.exchange(record, stage, Some(command.to_string())).await,
         }
     }
