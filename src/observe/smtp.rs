@@ -95,13 +95,14 @@ pub enum StartTls {
 pub struct Extensions(Vec<PeerText>);
 
 impl Extensions {
-    /// Takes the keyword lines of an EHLO reply.
+    /// Takes the keyword lines of an EHLO reply. A tab counts as the space that it should have been.
     pub fn of(reply: &Reply) -> Self {
-        let keyword = |line: &PeerText| line.as_str().get(4..).map(|rest| PeerText::clone_of(rest.trim()));
-        Self(reply.lines.iter().skip(1).filter_map(keyword).filter(|k| !k.as_str().is_empty()).collect())
+        let lines = reply.lines.iter().skip(1).filter_map(|line| line.as_str().get(4..));
+        let lines = lines.map(|line| PeerText::clone_of(with_spaces(line).trim()));
+        Self(lines.filter(|line| !line.as_str().is_empty()).collect())
     }
 
-    /// The lines as they were sent, in order.
+    /// The lines in order.
     pub fn lines(&self) -> &[PeerText] {
         &self.0
     }
@@ -129,6 +130,11 @@ impl Extensions {
             line.split_once([' ', '\t', '=']).unwrap_or((line, ""))
         })
     }
+}
+
+/// Escaped text with spaces for tabs; what follows an escaped backslash is none.
+fn with_spaces(escaped: &str) -> String {
+    escaped.split(r"\\").map(|part| part.replace(r"\x09", " ")).collect::<Vec<_>>().join(r"\\")
 }
 
 /// MAIL and one RCPT. Several recipients of one MAIL are as many of these with the same `mail`.
@@ -381,6 +387,15 @@ mod tests {
         assert!(extensions.has("STARTTLS") && extensions.has("SIZE") && !extensions.has("mx.example"));
         assert_eq!(extensions.auth_mechanisms(), ["LOGIN", "PLAIN"]);
         assert_eq!(extensions.size(), Some(52_428_800));
+    }
+
+    #[test]
+    fn tabs_part_words_as_spaces_do() {
+        let text = "250-mx\n250-SIZE\t1000\n250-AUTH\tLOGIN\t PLAIN\n250-a\\x09b\n250 STARTTLS\t";
+        let extensions = Extensions::of(&reply(text));
+        assert!(extensions.has("STARTTLS"));
+        assert_eq!((extensions.size(), extensions.auth_mechanisms()), (Some(1_000), vec!["LOGIN", "PLAIN"]));
+        assert_eq!(extensions.lines()[2].as_str(), "a\\\\x09b");
     }
 
     #[test]
