@@ -11,6 +11,7 @@ mod connect;
 mod deadline;
 mod dialogue;
 pub mod dns;
+mod metered;
 mod own;
 mod record;
 mod reply;

@@ -3,6 +3,7 @@
 //! The plaintext connection is consumed: after a failed handshake nobody is left who could write to it.
 
 use super::dialogue::Connection;
+use super::metered::Metered;
 use super::record::Record;
 use super::verify::{Recorder, Roots, covers};
 use super::{Error, certificate, trouble};
@@ -24,6 +25,9 @@ pub(super) const CHAIN: usize = 10;
 
 /// Stands in for an MX name that cannot be sent in a ClientHello; it is not sent either (RFC 2606 §2).
 const UNNAMED: &str = "unnamed.invalid";
+
+/// A transport inside TLS.
+pub(super) type Encrypted<S> = TlsStream<Metered<S>>;
 
 /// The TLS client of every session.
 pub(super) struct TlsClient {
@@ -71,7 +75,7 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     name: &MxName,
     now: SystemTime,
     record: &mut Record,
-) -> Result<(Connection<TlsStream<S>>, Box<Tls>), StartTls> {
+) -> Result<(Connection<Encrypted<S>>, Box<Tls>), StartTls> {
     let at = record.clock.elapsed();
     if let Some(surplus) = plaintext.surplus() {
         let unasked =
@@ -96,13 +100,13 @@ async fn shake<S: AsyncRead + AsyncWrite + Unpin>(
     name: &MxName,
     recorder: &Arc<Recorder>,
     record: &mut Record,
-) -> Seen<TlsStream<S>> {
+) -> Seen<Encrypted<S>> {
     let ours = |detail: String| Unseen::failed(Stage::TlsHandshake, Cause::ProberError, detail);
     let sent = server_name(name);
     let config = client.config(recorder, sent.is_some()).map_err(|error| ours(error.to_string()))?;
     let dummy = || ServerName::try_from(UNNAMED).map_err(|error| ours(error.to_string()));
     let server = sent.map_or_else(dummy, Ok)?;
-    let connecting = TlsConnector::from(Arc::new(config)).connect(server, stream);
+    let connecting = TlsConnector::from(Arc::new(config)).connect(server, Metered::new(stream));
     let done = record.clock.within(Stage::TlsHandshake, connecting).await?;
     done.map_err(|error| refused(&error, recorder.asked_for_ours()))
 }

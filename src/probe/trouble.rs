@@ -1,19 +1,29 @@
 //! What an error of the socket or of the TLS library means, as a cause.
 
+use super::metered::TooMuch;
 use crate::observe::{Cause, PeerText, Stage, Unseen};
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage, PeerMisbehaved};
 use std::io::{self, ErrorKind};
+
+/// How much of an error's own words is kept, in characters.
+const QUOTED: usize = 256;
 
 /// What a failed read or write says of a connection that stood.
 pub(super) fn of_io(stage: Stage, error: &io::Error) -> Unseen {
     if let Some(error) = tls_error(error) {
         return of_tls(stage, error);
     }
+    if error.get_ref().is_some_and(|inner| inner.is::<TooMuch>()) {
+        return Unseen::failed(stage, Cause::Oversize, error.to_string());
+    }
     let cause = match error.kind() {
-        ErrorKind::UnexpectedEof => Cause::Closed,
+        // The library's own words are for its users.
+        ErrorKind::UnexpectedEof => return Unseen::failed(stage, Cause::Closed, "the server hung up"),
         ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset => Cause::Reset,
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Cause::Unreachable,
         ErrorKind::TimedOut => Cause::Timeout,
+        // The TLS library's buffers are full of messages that nobody asked for; the system's own errors have a number.
+        ErrorKind::InvalidData | ErrorKind::Other if error.raw_os_error().is_none() => Cause::Oversize,
         _ => Cause::ProberError,
     };
     Unseen::failed(stage, cause, error.to_string())
@@ -44,7 +54,21 @@ fn of_tls(stage: Stage, error: &TlsError) -> Unseen {
         | TlsError::PeerSentOversizedRecord => Cause::ProtocolError,
         _ => Cause::ProberError,
     };
-    Unseen::failed(stage, cause, PeerText::from(error.to_string().as_str()).as_str())
+    Unseen::failed(stage, cause, detail(error))
+}
+
+/// The library's words, which may quote as much of a certificate as the peer likes.
+fn detail(error: &TlsError) -> String {
+    match error {
+        TlsError::InvalidCertificate(
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => "the certificate has a key that this program does not know".to_owned(),
+        error => {
+            let words: String = error.to_string().chars().take(QUOTED).collect();
+            PeerText::from(words.as_str()).as_str().to_owned()
+        }
+    }
 }
 
 /// Alerts by which a server that is sound, but old, answers a client without its versions, suites or groups.
@@ -118,6 +142,31 @@ mod tests {
         ] {
             let wrapped = io::Error::new(ErrorKind::InvalidData, error.clone());
             assert_eq!(of_io(Stage::TlsHandshake, &wrapped).cause(), cause, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_overflows_is_the_peers_doing() {
+        for (error, cause) in [
+            (io::Error::new(ErrorKind::InvalidData, "message buffer full"), Cause::Oversize),
+            (io::Error::other(TooMuch), Cause::Oversize),
+            (io::Error::from_raw_os_error(24), Cause::ProberError), // EMFILE
+            (ErrorKind::UnexpectedEof.into(), Cause::Closed),
+        ] {
+            assert_eq!(of_io(Stage::EhloTls, &error).cause(), cause, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_not_quoted_at_length() {
+        let context = CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+            signature_algorithm_id: vec![7; 50_000],
+            public_key_algorithm_id: vec![7; 50_000],
+        };
+        let long = TlsError::General("x".repeat(50_000));
+        for error in [TlsError::InvalidCertificate(context), long] {
+            let wrapped = io::Error::new(ErrorKind::InvalidData, error);
+            assert!(of_io(Stage::TlsHandshake, &wrapped).trouble().detail.len() <= 300);
         }
     }
 

@@ -23,6 +23,9 @@ pub(super) struct Recorder {
     asked_for_ours: AtomicBool,
 }
 
+/// How much of an error's own words is kept, in characters.
+const QUOTED: usize = 256;
+
 /// What a chain has to lead to.
 pub(super) struct Roots {
     algorithms: WebPkiSupportedAlgorithms,
@@ -188,8 +191,10 @@ fn unsupported(error: &ChainError) -> ChainTrouble {
     ChainTrouble::Unsupported(text(error))
 }
 
+/// The library's words, which may quote as much of a certificate as the peer likes.
 fn text(error: &ChainError) -> PeerText {
-    PeerText::from(error.to_string().as_str())
+    let words: String = error.to_string().chars().take(QUOTED).collect();
+    PeerText::from(words.as_str())
 }
 
 /// Whether the library cannot check what this certificate's key signed.
