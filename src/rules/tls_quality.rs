@@ -95,9 +95,16 @@ static WEAK_SIGNATURE: Issue = Issue {
     reference: "https://www.rfc-editor.org/rfc/rfc9325#section-4.5",
 };
 
+/// 2025-01-01: a clock before this is not set yet, and cannot judge dates.
+const CLOCK_IS_SET: Duration = Duration::from_secs(1_735_689_600);
+
 fn check(contact: &Contact, cx: &Context) -> Judgement {
     let tls = contact.tls()?;
     let Some(leaf) = tls.leaf() else { return Err(unsupported("no certificate could be read")) };
+    if cx.now < SystemTime::UNIX_EPOCH + CLOCK_IS_SET {
+        let detail = format!("the clock of this machine stands at {}", date(cx.now));
+        return Err(Unseen::failed(Stage::TlsHandshake, Cause::ProberError, detail));
+    }
     let mut findings = Vec::from_iter(judge_dates(leaf, cx));
     findings.extend(judge_name(contact, tls, leaf));
     findings.extend(judge_trust(tls, leaf));
@@ -193,7 +200,9 @@ fn key_of(certificate: &Certificate) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{all_find, evidence, finds, inconclusive, judge, not_applicable, pass};
+    use super::super::tests::{
+        all_find, context, evidence, finds, inconclusive, judge, judge_in, not_applicable, pass,
+    };
     use super::*;
     use crate::observe::testing::{EndpointBuilder, days as span_of, endpoint, now};
 
@@ -206,6 +215,20 @@ mod tests {
 
     fn with_key(algorithm: &str, bits: usize) -> EndpointBuilder {
         endpoint().leaf(|leaf| leaf.key = PublicKey { algorithm: algorithm.into(), bits: Some(bits) })
+    }
+
+    #[test]
+    fn a_clock_that_is_not_set_judges_no_dates() {
+        for (year, want) in
+            [(0, inconclusive(Cause::ProberError)), (30, inconclusive(Cause::ProberError)), (57, pass())]
+        {
+            let now = SystemTime::UNIX_EPOCH + span_of(366 * year);
+            let cx = Context { now, ..context() };
+            let endpoint = endpoint().leaf(|leaf| {
+                (leaf.not_before, leaf.not_after) = (now, now + span_of(80));
+            });
+            assert_eq!(judge_in(&RULE, &endpoint, &cx), want, "{year} years");
+        }
     }
 
     #[test]
