@@ -5,8 +5,8 @@
 use super::{Cause, Reply, Stage};
 use std::net::IpAddr;
 use words::{
-    AT_THE_DOOR, CLIENT, GREYLISTING, NULL_SENDER, RATE_LIMIT, RECIPIENT, RECIPIENT_DOMAIN, RELAY_DENIED,
-    SENDER, TRY_AGAIN, WANTS_TLS,
+    AT_THE_DOOR, CALLOUT, CLIENT, GREYLISTING, NULL_SENDER, RATE_LIMIT, RECIPIENT, RECIPIENT_DOMAIN,
+    RELAY_DENIED, SENDER, TRY_AGAIN, WANTS_TLS,
 };
 
 mod words;
@@ -60,6 +60,7 @@ fn is_about_us(stage: Stage, said: &Phrases, reply: &Reply) -> bool {
     let sender = said.any(SENDER) && !names_null_sender(reply);
     let door = matches!(stage, Stage::Banner | Stage::Ehlo | Stage::EhloTls) && said.any(AT_THE_DOOR);
     sender
+        || said.any(CALLOUT)
         || door
         || said.any(CLIENT)
         || (reply.is_permanent() && !said.any(RECIPIENT) && names_address(reply))

@@ -1,4 +1,4 @@
-//! Real replies and whom they are about.
+//! Real replies and whom they are about, each below (or beside) the document that it is taken from.
 
 use super::super::testing::reply;
 use super::*;
@@ -20,6 +20,7 @@ fn nothing_accepted_is_blamed_on_anyone() {
     all_are(
         None,
         &[
+            // RFC 5321 §4.2.1: whatever else is said
             (Banner, "220 mx.example.com ESMTP, no spamhaus here"),
             (Rcpt, "250 2.1.5 Ok, greylisted clients welcome"),
             (Mail, "354 go ahead"),
@@ -32,23 +33,23 @@ fn limits_are_throttling() {
     all_are(
         THROTTLED,
         &[
-            // RFC 5321
+            // RFC 5321 §4.2.3
             (Banner, "421 mx.example.com Service not available, closing transmission channel"),
-            // Postfix
+            // Postfix: postconf(5), src/smtpd/smtpd.c and smtpd_check.c
             (Banner, "421 4.7.0 mx.example.com Error: too many connections from 198.51.100.7"),
             (Mail, "450 4.7.1 Error: too much mail from 198.51.100.7"),
             (Banner, "421 4.7.0 mx.example.com Error: connection rate limit exceeded"),
-            // Sendmail
+            // Sendmail: cf/README, FEATUREs ratecontrol, conncontrol, require_rdns, accept_unresolvable_domains
             (Banner, "421 4.3.2 Connection rate limit exceeded."),
             (Banner, "452 4.3.2 Too many concurrent SMTP connections; please try again later."),
-            // Exim
+            // Exim: the specification, chapters 14 (helo_*), 43 (ACLs: verify = sender, dnslists)
             (Banner, "421 Too many concurrent SMTP connections from this IP address; please try again later"),
-            // Yahoo
+            // Yahoo: https://senders.yahooinc.com/smtp-error-codes/
             (
                 Mail,
                 "421 4.7.0 [TSS04] Messages from 198.51.100.7 temporarily deferred due to unexpected volume or user complaints",
             ),
-            // Gmail
+            // Gmail: https://support.google.com/a/answer/3726730, https://smtp.codes/google
             (
                 Rcpt,
                 "421-4.7.28 [198.51.100.7] Our system has detected an unusual rate of\n421-4.7.28 unsolicited mail originating from your IP address.\n421 4.7.28 gsmtp",
@@ -57,7 +58,7 @@ fn limits_are_throttling() {
                 Rcpt,
                 "450-4.2.1 The user you are trying to contact is receiving mail too quickly.\n450 4.2.1 gsmtp",
             ),
-            // Microsoft
+            // Microsoft: https://smtp.codes/exchangeonline, https://sendersupport.olc.protection.outlook.com/pm/troubleshooting.aspx
             (Mail, "451 4.7.500 Server busy. Please try again later from [198.51.100.7]. (S77719)"),
             (
                 Rcpt,
@@ -68,7 +69,7 @@ fn limits_are_throttling() {
                 "451 4.7.650 The mail server [198.51.100.7] has been temporarily rate limited due to IP reputation. (S775)",
             ),
             (Rcpt, "550 5.7.508 Access denied, [198.51.100.7] has exceeded permitted limits within range."),
-            // T-Online
+            // T-Online: https://postmaster.t-online.de/
             (Banner, "554 Too many connections from your host"),
         ],
     );
@@ -79,32 +80,32 @@ fn greylisting_is_known_by_name_and_by_habit() {
     all_are(
         GREYLISTED,
         &[
-            // postgrey
+            // postgrey: postgrey(1), --greylist-text
             (
                 Rcpt,
                 "450 4.2.0 <postmaster@example.com>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/example.com.html",
             ),
-            // milter-greylist
+            // milter-greylist: greylist.conf(5)
             (Rcpt, "451 4.7.1 Greylisting in action, please come back in 00:05:00"),
-            // SQLgrey
+            // SQLgrey: its README, reject_first_attempt
             (
                 Rcpt,
                 "450 4.7.1 <postmaster@example.com>: Recipient address rejected: Greylisted for 5 minutes",
             ),
-            // rspamd
+            // rspamd: https://rspamd.com/doc/modules/greylisting.html
             (Rcpt, "451 4.7.1 Try again later"),
-            // postscreen behind its after-220 tests
+            // postscreen behind its after-220 tests: https://www.postfix.org/POSTSCREEN_README.html#after_220
             (Rcpt, "450 4.3.2 Service currently unavailable"),
-            // Exim with greylistd
+            // Exim with greylistd: greylistd(8), its lines for exim.conf
             (Rcpt, "451 198.51.100.7 is not yet authorized to deliver mail. Please try later. greylisted"),
-            // OpenBSD spamd
+            // OpenBSD: https://man.openbsd.org/spamd
             (Rcpt, "451 Temporary failure, please try again later."),
-            // Mimecast
+            // Mimecast: its knowledge base, SMTP error codes
             (
                 Rcpt,
                 "451 Internal resources are temporarily unavailable - greylisting. Please try again later",
             ),
-            // at MAIL, by name only
+            // at MAIL, by name only: milter-greylist, greylist.conf(5)
             (Mail, "451 4.7.1 greylisted, retry in 300 seconds"),
         ],
     );
@@ -115,7 +116,7 @@ fn refusals_of_us_are_ours() {
     all_are(
         BLOCKED,
         &[
-            // Postfix: client
+            // Postfix, client: postconf(5) unknown_client_reject_code, access_map_reject_code, maps_rbl_reject_code
             (Rcpt, "450 4.7.1 Client host rejected: cannot find your hostname, [198.51.100.7]"),
             (Rcpt, "450 4.7.25 Client host rejected: cannot find your reverse hostname, [198.51.100.7]"),
             (Rcpt, "554 5.7.1 <unknown[198.51.100.7]>: Client host rejected: Access denied"),
@@ -123,10 +124,10 @@ fn refusals_of_us_are_ours() {
                 Rcpt,
                 "554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using zen.spamhaus.org; https://www.spamhaus.org/query/ip/198.51.100.7",
             ),
-            // Postfix: HELO
+            // Postfix, HELO: postconf(5) unknown_hostname_reject_code, non_fqdn_reject_code
             (Rcpt, "450 4.7.1 <probe.example.net>: Helo command rejected: Host not found"),
             (Ehlo, "504 5.5.2 <probe>: Helo command rejected: need fully-qualified hostname"),
-            // Postfix: sender
+            // Postfix, sender: postconf(5) unknown_address_reject_code, unverified_sender_reject_code; policyd-spf(1)
             (Rcpt, "450 4.1.8 <postmaster@probe.example.net>: Sender address rejected: Domain not found"),
             (
                 Rcpt,
@@ -136,10 +137,10 @@ fn refusals_of_us_are_ours() {
                 Rcpt,
                 "450 4.1.7 <postmaster@probe.example.net>: Sender address rejected: unverified address: connect timed out",
             ),
-            // postscreen
+            // postscreen: https://www.postfix.org/POSTSCREEN_README.html, src/postscreen/postscreen_dnsbl.c
             (Banner, "521 5.7.1 Blocked by DNSBL"),
             (Rcpt, "550 5.7.1 Service unavailable; client [198.51.100.7] blocked using bl.spamcop.net"),
-            // Exim
+            // Exim: the specification, chapters 14 (helo_*), 43 (ACLs: verify = sender, dnslists)
             (Ehlo, "501 Syntactically invalid HELO argument(s)"),
             (Rcpt, "550 Sender verify failed"),
             (
@@ -157,19 +158,19 @@ fn refusals_of_us_by_providers_and_filters_are_ours() {
     all_are(
         BLOCKED,
         &[
-            // Sendmail
+            // Sendmail: cf/README, FEATUREs ratecontrol, conncontrol, require_rdns, accept_unresolvable_domains
             (Mail, "451 4.1.8 Domain of sender address postmaster@probe.example.net does not resolve"),
             (Mail, "553 5.1.8 <postmaster@probe.example.net>... Domain of sender address does not exist"),
             (
                 Rcpt,
                 "450 4.7.1 <a@example.com>... Relaying temporarily denied. Cannot resolve PTR record for 198.51.100.7",
             ),
-            // Cisco
+            // Cisco ESA: its user guide, sender groups and mail flow policies
             (
                 Banner,
                 "554-mx.example.com\n554 Your access to this mail system has been rejected due to the sending MTA's poor reputation.",
             ),
-            // Gmail
+            // Gmail: https://support.google.com/a/answer/3726730, https://smtp.codes/google
             (
                 Rcpt,
                 "550-5.7.25 [198.51.100.7] The IP address sending this message does not have a PTR\n550-5.7.25 record setup, or the corresponding forward DNS entry does not match.\n550 5.7.25 gsmtp",
@@ -182,7 +183,7 @@ fn refusals_of_us_by_providers_and_filters_are_ours() {
                 Rcpt,
                 "550-5.7.26 This mail has been blocked because the sender is unauthenticated.\n550 5.7.26 gsmtp",
             ),
-            // Microsoft
+            // Microsoft: https://smtp.codes/exchangeonline, https://sendersupport.olc.protection.outlook.com/pm/troubleshooting.aspx
             (
                 Rcpt,
                 "550 5.7.606 Access denied, banned sending IP [198.51.100.7]. To request removal from this list visit https://sender.office.com/",
@@ -196,7 +197,7 @@ fn refusals_of_us_by_providers_and_filters_are_ours() {
                 Mail,
                 "550 DY-001 Mail rejected by Outlook.com. We generally do not accept email from dynamic IP's",
             ),
-            // Yahoo
+            // Yahoo: https://senders.yahooinc.com/smtp-error-codes/
             (
                 Banner,
                 "553 5.7.1 [BL21] Connections will not be accepted from 198.51.100.7, because the ip is in Spamhaus's list",
@@ -205,26 +206,134 @@ fn refusals_of_us_by_providers_and_filters_are_ours() {
                 Mail,
                 "553 5.7.2 [TSS09] All messages from 198.51.100.7 will be permanently deferred; Retrying will NOT succeed.",
             ),
-            // GMX
+            // GMX: https://postmaster.gmx.net/en/error-messages
             (
                 Banner,
                 "554-gmx.net (mxgmx016) Nemesis ESMTP Service not available\n554-No SMTP service\n554-Bad DNS PTR resource record.\n554 For explanation visit https://postmaster.gmx.net/en/error-messages?ip=198.51.100.7",
             ),
-            // T-Online
+            // T-Online: https://postmaster.t-online.de/
             (
                 Banner,
                 "554 IP=198.51.100.7 - A problem occurred. (Ask your postmaster for help or to contact tosa@rx.t-online.de to clarify.)",
             ),
-            // iCloud
+            // iCloud: https://support.apple.com/en-us/102322
             (Rcpt, "550 5.7.1 Your email was rejected due to the domain's DMARC policy"),
-            // Proofpoint
+            // Proofpoint: https://ipcheck.proofpoint.com
             (Banner, "554 Blocked - see https://ipcheck.proofpoint.com/?ip=198.51.100.7"),
-            // Barracuda
+            // Barracuda: https://www.barracudacentral.org/rbl
             (Rcpt, "554 Service unavailable; Client host [x] blocked using Barracuda Reputation"),
-            // a firewall
+            // seen in the field, without a name
             (Banner, "550 Access denied"),
         ],
     );
+}
+
+#[test]
+fn refusals_by_block_lists_and_callouts_are_ours() {
+    all_are(
+        BLOCKED,
+        &[
+            // Postfix with a list: postconf(5) reject_rbl_client, default_rbl_reply
+            (
+                Rcpt,
+                "554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using bl.spamcop.net; Blocked - see https://www.spamcop.net/bl.shtml?198.51.100.7",
+            ),
+            (
+                Rcpt,
+                "554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using b.barracudacentral.org; http://www.barracudanetworks.com/reputation/?pr=1&ip=198.51.100.7",
+            ),
+            (
+                Rcpt,
+                "554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using dnsbl.sorbs.net; Currently Sending Spam",
+            ),
+            (
+                Rcpt,
+                "554 5.7.1 Service unavailable; Helo command [probe.example.net] blocked using dbl.spamhaus.org",
+            ),
+            (
+                Rcpt,
+                "554 5.7.1 Service unavailable; Sender address [postmaster@probe.example.net] blocked using dbl.spamhaus.org",
+            ),
+            // Exim with a list: the specification, §43 (dnslists), $dnslist_domain
+            (
+                Rcpt,
+                "550-198.51.100.7 is listed at zen.spamhaus.org\n550 https://check.spamhaus.org/listed/?searchterm=198.51.100.7",
+            ),
+            (Rcpt, "550 rejected because 198.51.100.7 is in a black list at dnsbl-1.uceprotect.net"),
+            (Rcpt, "550 Host is listed in cbl.abuseat.org, see http://www.abuseat.org/lookup.cgi"),
+            // Spamhaus, of a resolver that it does not answer: https://www.spamhaus.org/returnc/pub/
+            (
+                Rcpt,
+                "554 5.7.1 Service unavailable; Client host [198.51.100.7] blocked using zen.spamhaus.org; Error: open resolver; https://check.spamhaus.org/returnc/pub/192.0.2.53/",
+            ),
+            // postscreen, of a client that it denies: postconf(5) postscreen_denylist_action
+            (Banner, "521 5.3.2 Service currently unavailable"),
+            (Rcpt, "550 5.3.2 Service currently unavailable"),
+            // Exim, callouts of the sender: the specification, §43 (verify = sender/callout)
+            (Rcpt, "451 Could not complete sender verify callout"),
+            (
+                Rcpt,
+                "550-Callback setup failed while verifying <postmaster@probe.example.net>\n550-The initial connection, or a HELO or MAIL FROM:<> command was rejected.\n550 Sender verify failed",
+            ),
+            // Microsoft 365: https://smtp.codes/exchangeonline
+            (Mail, "550 5.7.1 Service unavailable, Helo domain is listed in Spamhaus. (S8001)"),
+            (Rcpt, "550 5.7.708 Access denied, traffic not accepted from this IP."),
+            (Rcpt, "550 5.7.509 Access denied, sending domain example.net does not pass DMARC verification"),
+            (
+                Rcpt,
+                "550 5.7.515 Access denied, sending domain example.net doesn't meet the required authentication level.",
+            ),
+            // SPF: RFC 7208 §8.4
+            (
+                Rcpt,
+                "550 5.7.1 SPF MAIL FROM check failed: The domain probe.example.net explains: not from there",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_good_answers_to_a_relay_probe_are_never_about_us() {
+    all_are(
+        None,
+        &[
+            // Sendmail: cf/README, FEATURE(relay_entire_domain) and what it is not
+            (Rcpt, "550 5.7.1 <x@example.org>... Relaying denied. Proper authentication required."),
+            (Rcpt, "550 5.7.1 <x@example.org>... Relaying denied. IP name possibly forged [198.51.100.7]"),
+            // Exim: the specification, §43 (the default configuration), and cPanel's
+            (Rcpt, "550 relay not permitted"),
+            (
+                Rcpt,
+                "550-(probe.example.net) [198.51.100.7]:41234 is currently not permitted to relay through\n550 this server.",
+            ),
+            // Axigen, MDaemon, Kerio, Domino, InterMail: their manuals, chapters on relaying
+            (Rcpt, "550 Relaying is not allowed from 198.51.100.7"),
+            (Rcpt, "550 5.7.1 Relaying to <x@example.org> denied (authentication required)"),
+            (Rcpt, "554 Relay rejected for policy reasons."),
+            (Rcpt, "550 relaying mail to example.org is not allowed from your IP"),
+            (Rcpt, "550 Sorry, no relaying from 198.51.100.7"),
+            (Rcpt, "550 This is not an open relay, 198.51.100.7"),
+            (Rcpt, "553 5.7.1 We do not relay for 198.51.100.7"),
+            // RFC 5321 §3.4
+            (Rcpt, "551 User not local; please try <x@example.org>"),
+            // RFC 4954 §6
+            (Rcpt, "530 5.7.0 Authentication required"),
+            // Microsoft 365 and Exchange: https://smtp.codes/exchangeonline
+            (Rcpt, "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"),
+            (Rcpt, "550 5.7.1 Unable to relay for x@example.org [198.51.100.7]"),
+        ],
+    );
+}
+
+#[test]
+fn every_reply_has_a_source_beside_it() {
+    let mut sourced = false;
+    for line in include_str!("tests.rs").lines().map(str::trim) {
+        let stages = ["(Banner,", "(Ehlo,", "(Mail,", "(Rcpt,", "(StartTls,"];
+        let is_reply = stages.iter().any(|stage| line.starts_with(stage));
+        sourced = (sourced || line.starts_with("// ")) && !line.starts_with("fn ");
+        assert!(!is_reply || sourced, "no source: {line}");
+    }
 }
 
 #[test]
@@ -232,7 +341,7 @@ fn other_temporary_refusals_are_only_that() {
     all_are(
         TEMPFAIL,
         &[
-            // Postfix
+            // Postfix: postconf(5), src/smtpd/smtpd.c and smtpd_check.c
             (Banner, "450 4.3.2 Service currently unavailable"),
             (Rcpt, "451 4.3.0 <postmaster@example.com>: Temporary lookup failure"),
             (Rcpt, "452 4.3.1 Insufficient system storage"),
@@ -241,11 +350,11 @@ fn other_temporary_refusals_are_only_that() {
                 "450 4.1.1 <postmaster@example.com>: Recipient address rejected: unverified address: Address verification in progress",
             ),
             (StartTls, "454 4.7.0 TLS not available due to local problem"),
-            // Exim
+            // Exim: the specification, chapters 14 (helo_*), 43 (ACLs: verify = sender, dnslists)
             (Rcpt, "451 Temporary local problem - please contact the site owner"),
-            // Google's second domain in one transaction
+            // Gmail, a second domain in one transaction: https://support.google.com/a/answer/3726730
             (Rcpt, "451-4.3.0 Multiple destination domains per transaction is unsupported.\n451 4.3.0 gsmtp"),
-            // a full mailbox
+            // Gmail, a full mailbox: https://support.google.com/a/answer/3726730
             (Rcpt, "452 4.2.2 The email account that you tried to reach is over quota."),
         ],
     );
@@ -257,53 +366,53 @@ fn refusals_of_others_are_not_ours() {
         None,
         &[
             // relay denied, the good answer
-            (Rcpt, "554 5.7.1 <relaytest@example.org>: Relay access denied"), // Postfix
-            (Rcpt, "454 4.7.1 <relaytest@example.org>: Relay access denied"), // Postfix, defer_unauth_destination
-            (Rcpt, "550 relay not permitted"),                                // Exim
+            (Rcpt, "554 5.7.1 <relaytest@example.org>: Relay access denied"), // Postfix: postconf(5), src/smtpd/smtpd.c and smtpd_check.c
+            (Rcpt, "454 4.7.1 <relaytest@example.org>: Relay access denied"), // Postfix: postconf(5) defer_unauth_destination
+            (Rcpt, "550 relay not permitted"), // Exim: the specification, chapters 14 (helo_*), 43 (ACLs: verify = sender, dnslists)
             (
                 Rcpt,
                 "550-Please turn on SMTP Authentication in your mail client.\n550-probe.example.net [198.51.100.7]:41234 is not permitted to relay\n550 through this server without authentication.",
-            ), // Exim, cPanel
+            ), // Exim, cPanel: its exim.conf, ACL acl_smtp_rcpt
             (
                 Rcpt,
                 "550 5.7.1 <relaytest@example.org>... Relaying denied. IP name lookup failed [198.51.100.7]",
-            ), // Sendmail
-            (Rcpt, "550 5.7.1 Unable to relay"),                              // Exchange
-            (Rcpt, "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"), // Exchange
-            (Rcpt, "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"), // Microsoft 365
-            (Rcpt, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"), // qmail
-            (Rcpt, "513 Relaying denied."),                                   // Courier
+            ), // Sendmail: cf/README, FEATUREs ratecontrol, conncontrol, require_rdns, accept_unresolvable_domains
+            (Rcpt, "550 5.7.1 Unable to relay"), // Exchange: https://learn.microsoft.com/en-us/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online
+            (Rcpt, "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"), // Exchange: https://learn.microsoft.com/en-us/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online
+            (Rcpt, "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"), // Microsoft 365: https://smtp.codes/exchangeonline
+            (Rcpt, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)"), // qmail: qmail-smtpd.c
+            (Rcpt, "513 Relaying denied."), // Courier: courieresmtpd(8)
             // no such user
             (
                 Rcpt,
                 "550 5.4.1 Recipient address rejected: Access denied. [AM6EUR05FT0.eop-eur05.prod.protection.outlook.com 2026-11-20T12:00:00.000Z 08DC]",
-            ), // Microsoft 365
+            ), // Microsoft 365: https://smtp.codes/exchangeonline
             (
                 Rcpt,
                 "550-5.1.1 The email account that you tried to reach does not exist. Please try\n550-5.1.1 double-checking the recipient's email address for typos or\n550 5.1.1 unnecessary spaces. gsmtp",
-            ), // Gmail
+            ), // Gmail: https://support.google.com/a/answer/3726730, https://smtp.codes/google
             (
                 Rcpt,
                 "550 5.1.1 <postmaster@example.com>: Recipient address rejected: User unknown in local recipient table",
-            ), // Postfix
+            ), // Postfix: postconf(5), src/smtpd/smtpd.c and smtpd_check.c
             (
                 Rcpt,
                 "550 5.1.1 <postmaster@example.com>: Recipient address rejected: undeliverable address: host 10.0.0.5[10.0.0.5] said: 550 no mailbox",
-            ), // Postfix, a verifying gateway
-            (Rcpt, "550 Unrouteable address"),                         // Exim
-            (Rcpt, "550 Invalid recipient: <postmaster@example.com>"), // OpenSMTPD
-            (Rcpt, "550-Callout verification failed:\n550 550 5.1.1 User unknown"), // Exim, a verifying gateway
+            ), // Postfix: https://www.postfix.org/ADDRESS_VERIFICATION_README.html
+            (Rcpt, "550 Unrouteable address"), // Exim: the specification, chapters 14 (helo_*), 43 (ACLs: verify = sender, dnslists)
+            (Rcpt, "550 Invalid recipient: <postmaster@example.com>"), // OpenSMTPD: usr.sbin/smtpd/smtp_session.c
+            (Rcpt, "550-Callout verification failed:\n550 550 5.1.1 User unknown"), // Exim: the specification, §43 (verify = recipient/callout)
             (Rcpt, "550 <postmaster@mail.dmarc.example>: no mailbox here"), // the recipient's name is not the server's word
             // the null sender is not ours
-            (Mail, "554 5.7.1 <>: Sender address rejected: Access denied"), // Postfix
+            (Mail, "554 5.7.1 <>: Sender address rejected: Access denied"), // Postfix: postconf(5), src/smtpd/smtpd.c and smtpd_check.c
             (Rcpt, "550 5.7.1 Null sender rejected: sender address rejected"),
             // no service for anyone
             (Banner, "554 mx.example.com No SMTP service here"), // RFC 5321 §3.1
             (Banner, "521 mx.example.com does not accept mail"), // RFC 7504
             (Ehlo, "502 5.5.2 Error: command not recognized"),
             (Ehlo, "500 EHLO unrecognized command"),
-            (Mail, "530 5.7.0 Must issue a STARTTLS command first"), // Postfix, RFC 3207
-            (Rcpt, "530 5.7.57 Client not authenticated to send mail"), // Microsoft 365
+            (Mail, "530 5.7.0 Must issue a STARTTLS command first"), // RFC 3207 §4, as Postfix says it
+            (Rcpt, "530 5.7.57 Client not authenticated to send mail"), // Microsoft 365: https://smtp.codes/exchangeonline
             (StartTls, "502 5.5.1 Error: command not implemented"),
         ],
     );

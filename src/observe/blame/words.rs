@@ -9,6 +9,17 @@ pub(super) const RELAY_DENIED: &[&str] = &[
     "relaying not allowed",
     "relaying is not allowed",
     "relay not permitted",
+    "relay not allowed",
+    "relay rejected",
+    "relaying rejected",
+    "relaying blocked",
+    "relay attempt",
+    "no relaying",
+    "not an open relay",
+    "relaying to",
+    "relaying mail",
+    "relay from",
+    "relaying from",
     "relay is not permitted",
     "relaying prohibited",
     "not permitted to relay",
@@ -72,9 +83,6 @@ pub(super) const TRY_AGAIN: &[&str] = &[
 pub(super) const SENDER: &[&str] = &[
     "sender address rejected",
     "sender rejected",
-    "sender verify",
-    "sender verification",
-    "sender callout",
     "verify sender",
     "verify the sender",
     "sender domain",
@@ -101,6 +109,10 @@ pub(super) const SENDER: &[&str] = &[
     "4.7.27",
     "5.7.27",
 ];
+
+/// Of a sender who was called back, which the null sender never is, although the caller quotes `MAIL FROM:<>`.
+pub(super) const CALLOUT: &[&str] =
+    &["sender verify", "sender verification", "sender callout", "callback setup failed"];
 
 /// Words for the null sender, which is not ours.
 pub(super) const NULL_SENDER: &[&str] =
@@ -158,7 +170,9 @@ pub(super) const CLIENT: &[&str] = &[
     "connecting ip",
     "ip address",
     "ip addresses",
+    "this ip",
     "the ip you're using",
+    "5.3.2 service currently unavailable", // postscreen's list of those it denies
     "connections from",
     "messages from",
     "mail from your",
