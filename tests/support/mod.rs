@@ -7,7 +7,7 @@
 //! | the same in paused time | `let (stream, playing) = script.over_duplex(4096)`, or `script.play(stream)` |
 //! | to end it: a wrong dialogue fails the test | `let transcript: Vec<String> = running.finish().await` (or `abandon()`; forgetting both fails) |
 //! | what it says | `say("a\nb")`, `say_bytes(b"220 hi\n")`, `inject("250 evil")`, `drip(text, pause)`, `flood(line, times)`, `drip_bytes`, `flood_bytes`, `delay(pause)` |
-//! | what it wants | `hear("MAIL FROM:<>")`, `hear_anything()`, `hear_client_hello()`, `expect_close()` |
+//! | what it wants | `hear("MAIL FROM:<>")`, `hear_anything()`, `hear_client_hello()`, `inspect_client_hello(check)`, `expect_close()` |
 //! | TLS inside the script | `tls(&identity)`, `tls_with(config)`, `tls_fails(config)`, `tls_cut_short(&identity, octets)`, `tls_alert(40)` |
 //! | how it ends | `silence()`, `never_read()`, `hang_up()` (and so does the end of the script), `vanish()`, `reset()`; `next_connection()` goes on with another one |
 //! | a mail server that behaves | `MailServer::named("mx.example.test").local_domains(["example.test"]).certificate(identity).serve().await` |
@@ -25,7 +25,8 @@
 //! | a port that refuses | `ClosedPort::somewhere()` → `addr`; `ClosedPort::at(addr)` |
 //! | certificates | `Ca::new()`, `Ca::at(now)` → `pem()`, `der()`, `roots()`, `impostor()`, `leaf("mx.example.test")` … `.issue()` → `Identity` |
 //! | … of every kind | `.and_name(n)`, `.common_name_only()`, `.valid_days(-90, -1)`, `.key(Key::Rsa2048)`, `.self_signed()`, `.by_intermediate()`, `.by_missing_intermediate()`, `.by_expired_intermediate()` |
-//! | … on a server | `identity.server_config(ALL_VERSIONS)`, `identity.demanding_a_client_certificate(&ca, ALL_VERSIONS)` |
+//! | … that no honest server has | `identity.showing(chain, versions)`, `identity.stapling(octets, versions)`, `showing::nonsense(&[der], scheme, versions)` |
+//! | … on a server | `identity.server_config(ALL_VERSIONS)`, `identity.demanding_a_client_certificate(&ca, ALL_VERSIONS)`, `identity.asking_for_a_client_certificate(…)` |
 //!
 //! Every fake SMTP server minds the client's manners: no DATA, BDAT, VRFY, EXPN or AUTH, CRLF, no word before the
 //! greeting, EHLO, STARTTLS and QUIT alone in their write. A script fails at a breach, a mail server remembers it.
@@ -36,6 +37,7 @@
 pub mod dns;
 pub mod mail_server;
 pub mod port;
+pub mod showing;
 pub mod smtp;
 pub mod tls;
 pub mod wire;

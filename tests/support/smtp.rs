@@ -102,6 +102,11 @@ impl Script {
         self.then(Step::HearClientHello)
     }
 
+    /// The same, and it has to satisfy this check, which panics where it does not.
+    pub fn inspect_client_hello(self, check: fn(&[u8])) -> Self {
+        self.then(Step::InspectClientHello(check))
+    }
+
     /// Completes a TLS handshake; the rest of the script goes on inside.
     pub fn tls(self, identity: &Identity) -> Self {
         self.tls_with(identity.server_config(ALL_VERSIONS))

@@ -232,6 +232,19 @@ impl Identity {
         let config = builder(versions).with_client_cert_verifier(verifier.unwrap());
         Arc::new(config.with_single_cert(self.chain.clone(), self.key.clone_key()).unwrap())
     }
+
+    /// The same, for a server that asks its clients for one and lives without.
+    pub fn asking_for_a_client_certificate(
+        &self,
+        ca: &Ca,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> Arc<ServerConfig> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(ca.roots()), provider);
+        let verifier = verifier.allow_unauthenticated().build().unwrap();
+        let config = builder(versions).with_client_cert_verifier(verifier);
+        Arc::new(config.with_single_cert(self.chain.clone(), self.key.clone_key()).unwrap())
+    }
 }
 
 fn builder(
