@@ -105,3 +105,17 @@ async fn too_few_descriptors_are_warned_of() {
     daemon.line(0, "run finished");
     assert_eq!(daemon.ended_by("TERM").status, Some(0));
 }
+
+/// However few files it may have open, what fails for want of them is its own fault: nothing is critical.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_without_descriptors_blames_nobody() {
+    let world = World::sound().await;
+    for limit in [8, 9, 10, 11, 12, 13, 14, 16, 20] {
+        let script = format!("ulimit -n {limit}; exec \"$0\" \"$@\"");
+        let args = ["check", "--config.file", &world.config(), "--output", "json", "a.test"];
+        let ended = program_in_shell(&script, &args).ended();
+        assert!(matches!(ended.status, Some(0 | 1 | 3)), "{limit} descriptors: {ended:#?}");
+        assert!(!ended.out.contains("\"critical\""), "{limit} descriptors: {}", ended.out);
+        assert!(!ended.err.contains("panicked"), "{limit} descriptors: {}", ended.err);
+    }
+}
