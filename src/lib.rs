@@ -8,6 +8,8 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod logging;
 pub mod name;

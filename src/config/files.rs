@@ -174,13 +174,18 @@ impl List {
     /// Reads one of `domain_files`: YAML by its name, else one domain a line.
     fn load(path: &Path, defaults: &Arc<Settings>) -> Result<Self, Error> {
         let text = text::read_file(path)?;
-        let reader = Reader::new(defaults.clone());
         let is_yaml = path.extension().is_some_and(|extension| extension == "yml" || extension == "yaml");
-        let list = match is_yaml {
-            true => Node::parse(&text).and_then(|node| reader.read("the file", node)),
-            false => reader.read_lines(&text),
-        };
-        list.map_err(|problem| Error::Invalid { path: path.to_owned(), problem })
+        Self::read(&text, is_yaml, defaults)
+            .map_err(|problem| Error::Invalid { path: path.to_owned(), problem })
+    }
+
+    /// Reads what stands in one of them.
+    pub(super) fn read(text: &str, is_yaml: bool, defaults: &Arc<Settings>) -> Result<Self, Problem> {
+        let reader = Reader::new(defaults.clone());
+        match is_yaml {
+            true => Node::parse(text).and_then(|node| reader.read("the file", node)),
+            false => reader.read_lines(text),
+        }
     }
 }
 

@@ -5,6 +5,8 @@ mod accept;
 mod domain;
 mod error;
 mod files;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod homograph;
 mod interval;
 pub mod kind;

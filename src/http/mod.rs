@@ -86,5 +86,7 @@ fn named(path: Result<Path<String>, PathRejection>) -> Option<DomainName> {
     path.ok().and_then(|Path(text)| DomainName::parse(&text).ok())
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -26,5 +26,8 @@ pub use smtp::{
 pub use text::PeerText;
 pub use tls::{Certificate, ChainTrouble, GROUPS, IanaName, PublicKey, SUITES, Tls, TlsEhlo, TlsVersion};
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "fuzzing builds less than the unit tests"))]
 pub(crate) mod testing;

@@ -12,6 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+#[cfg(test)]
 pub(crate) mod arbitrary;
 mod dns;
 mod steps;

@@ -17,7 +17,7 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
 /// How many names of subjectAltName are kept.
-const NAMES: usize = 100;
+pub(super) const NAMES: usize = 100;
 /// What is kept of one name or of one part of a distinguished name.
 const NAME: usize = 512;
 /// How many parts of a distinguished name are shown.

@@ -10,6 +10,8 @@ pub mod config;
 pub mod discovery;
 mod doubts;
 mod fixes;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod held;
 pub mod html;
 pub mod json;
@@ -25,5 +27,6 @@ mod words;
 
 pub use verdict::verdict;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), expect(dead_code, reason = "fuzzing builds less than the unit tests"))]
 mod testing;
