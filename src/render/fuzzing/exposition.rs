@@ -37,7 +37,6 @@ pub(super) fn read(text: &str, format: Format) -> Exposition {
         Format::OpenMetrics => text.strip_suffix("# EOF\n").unwrap_or_else(|| panic!("no end in {text}")),
     };
     assert!(body.is_empty() || body.ends_with('\n'), "the last line has no end");
-    assert!(!body.contains('\r'), "a carriage return");
     for line in body.split_terminator('\n') {
         match line.strip_prefix('#') {
             Some(comment) => exposition.comment(comment, format),

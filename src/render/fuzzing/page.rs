@@ -6,6 +6,7 @@ use crate::render::html::STYLE;
 /// Every element there is, with the attributes it may have beside those of all.
 const ELEMENTS: &[(&str, &[&str])] = &[
     ("a", &["href", "rel", "aria-current"]),
+    ("article", &[]),
     ("b", &[]),
     ("body", &[]),
     ("br", &[]),
@@ -26,16 +27,16 @@ const ELEMENTS: &[(&str, &[&str])] = &[
     ("head", &[]),
     ("header", &[]),
     ("html", &["lang"]),
-    ("input", &["type", "name", "value"]),
+    ("input", &["type", "name", "value", "placeholder"]),
     ("label", &[]),
     ("li", &[]),
     ("link", &["rel", "href"]),
     ("main", &[]),
-    ("meta", &["charset", "name", "content"]),
+    ("meta", &["charset", "content", "http-equiv", "name"]),
     ("nav", &[]),
     ("ol", &[]),
     ("option", &["value", "selected"]),
-    ("p", &["role"]),
+    ("p", &[]),
     ("path", &["d"]),
     ("pre", &[]),
     ("q", &[]),
@@ -52,7 +53,7 @@ const ELEMENTS: &[(&str, &[&str])] = &[
     ("td", &["data-label", "colspan"]),
     ("th", &["scope", "rowspan", "colspan"]),
     ("thead", &[]),
-    ("time", &["datetime"]),
+    ("time", &["datetime", "title"]),
     ("title", &[]),
     ("tr", &[]),
     ("ul", &[]),
@@ -60,7 +61,7 @@ const ELEMENTS: &[(&str, &[&str])] = &[
 
 /// Attributes of any element.
 const ANYWHERE: &[&str] =
-    &["class", "id", "aria-label", "aria-labelledby", "aria-describedby", "aria-hidden"];
+    &["aria-describedby", "aria-hidden", "aria-label", "aria-labelledby", "class", "id", "role"];
 
 /// Elements that have no end of their own; the graphics among them say so.
 const VOID: &[&str] = &["br", "circle", "input", "link", "meta", "path", "rect"];
@@ -81,7 +82,10 @@ pub(super) fn read(html: &str) -> String {
                     open.push(name);
                 }
                 if name == "style" {
-                    rest = rest.strip_prefix(STYLE).unwrap_or_else(|| panic!("another style in {html}"));
+                    rest = rest
+                        .trim_start()
+                        .strip_prefix(STYLE)
+                        .unwrap_or_else(|| panic!("another style in {html}"));
                 }
             }
         }
@@ -132,7 +136,7 @@ fn assert_value(attribute: &str, value: &str) {
     let plain = |more: &'static [u8]| value.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
     let fine = match attribute {
         "href" => is_relative(value) || value.starts_with("https://www.rfc-editor.org/"),
-        "value" | "aria-label" | "content" => true,
+        "aria-label" | "content" | "placeholder" | "title" | "value" => true,
         "aria-labelledby" | "aria-describedby" | "id" => plain(b"-_.:"),
         _ => plain(b" -_.:,=/"),
     };
