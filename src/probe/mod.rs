@@ -125,10 +125,7 @@ impl Prober {
             Err(error) => Err(Unseen::failed(Stage::Connect, Cause::ProberError, error.to_string())),
         });
         match connected {
-            Ok((stream, local)) => {
-                let call = Call::new(key, plan, at, &self.0.tls, local);
-                session::converse(stream, &call, record).await
-            }
+            Ok((stream, local)) => self.converse(stream, local, (key, plan, at), record).await,
             Err(unseen) => Tests::behind(plan, &unseen).beside(at, Err(unseen)),
         }
     }
