@@ -80,6 +80,7 @@ impl World {
                 recipients: vec![mailbox("someone@out.test")],
                 confirmations: vec![mailbox("postmaster@probe.test")],
             }),
+            refusals: 3,
             plaintext: false,
         };
         let identity = Ca::new().leaf("mx.test").self_signed().issue();

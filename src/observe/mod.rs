@@ -30,4 +30,5 @@ pub use tls::{Certificate, ChainTrouble, GROUPS, IanaName, PublicKey, SUITES, Tl
 pub(crate) mod fuzzing;
 #[cfg(any(test, fuzzing))]
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "fuzzing builds less than the unit tests"))]
+#[expect(clippy::expect_used, reason = "the builders are of tests")]
 pub(crate) mod testing;

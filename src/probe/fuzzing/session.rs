@@ -91,6 +91,7 @@ fn plan(choice: u8) -> Plan {
         null_sender: chosen(0).then(|| domain("a.test")),
         postmasters: postmasters.iter().map(|name| domain(name)).collect(),
         relay: chosen(3).then_some(relay),
+        refusals: if chosen(7) { 0 } else { 3 },
         plaintext: chosen(4),
     }
 }
@@ -120,7 +121,7 @@ fn said(heard: &[u8]) -> Vec<String> {
 /// Whether it is nothing but handshake messages and alerts (RFC 8446 §5.1), the last of which may be cut.
 fn is_tls(mut octets: &[u8]) -> bool {
     while let [kind, 3, _, high, low, rest @ ..] = octets {
-        if !matches!(kind, 20 | 21 | 22) {
+        if !matches!(kind, 20..=22) {
             return false;
         }
         let length = usize::from(u16::from_be_bytes([*high, *low]));
