@@ -122,7 +122,7 @@ async fn play(stream: DuplexStream, peer: u32, acceptor: TlsAcceptor) {
     let end = match (peer % 100, peer % 10) {
         (0, _) => encrypted(stream, acceptor).await,
         (_, 0..=5) => converse(&mut stream, "250 mx.test").await,
-        (_, 6) => silence().await,
+        (_, 6) => silence(&mut stream).await,
         (_, 7) => flood(&mut stream).await,
         (_, 8) => stream.write_all(b"220 mx.test\r\n250-").await,
         _ => drip(&mut stream).await,
@@ -173,8 +173,8 @@ async fn line(stream: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Strin
     Ok(line)
 }
 
-async fn silence() -> std::io::Result<()> {
-    sleep(LATER).await;
+async fn silence(stream: &mut BufReader<DuplexStream>) -> std::io::Result<()> {
+    while !line(stream).await?.is_empty() {}
     Ok(())
 }
 
