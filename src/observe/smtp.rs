@@ -240,6 +240,11 @@ impl Dialogue {
 }
 
 impl Dialogue {
+    /// From the session's start to its last answer.
+    pub fn took(&self) -> Duration {
+        self.steps.last().map(|step| step.at + step.took).unwrap_or_default()
+    }
+
     /// A refusal for the moment that an answer hides from [`Self::trouble`]: of STARTTLS, or of EHLO inside TLS.
     pub fn put_off(&self) -> Option<Unseen> {
         let refused = match &self.ehlo.as_ref().ok()?.starttls {

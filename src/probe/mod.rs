@@ -125,7 +125,9 @@ impl Prober {
             Err(error) => Err(Unseen::failed(Stage::Connect, Cause::ProberError, error.to_string())),
         });
         match connected {
-            Ok((stream, local)) => self.converse(stream, local, (key, plan, at), record).await,
+            Ok((stream, local)) => {
+                session::converse(stream, &Call::new(key, plan, at, &self.0.tls, local), record).await
+            }
             Err(unseen) => Tests::behind(plan, &unseen).beside(at, Err(unseen)),
         }
     }

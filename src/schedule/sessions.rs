@@ -10,7 +10,7 @@ use super::pace::Pace;
 use super::vantage::Lookout;
 use super::{Queue, Tally};
 use crate::name::DomainName;
-use crate::observe::{Contact, Session, SessionKey};
+use crate::observe::{Contact, Dialogue, Session, SessionKey};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +19,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 mod recall;
+
+/// A session that took less keeps nobody waiting.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Wall time.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -311,9 +314,12 @@ impl State {
         self.turns.entry(key.address.ip()).or_default().clone()
     }
 
-    /// Whether the last session with an endpoint went all the way.
+    /// Whether the last session with an endpoint went all the way, and soon.
     fn is_proven(&self, key: &SessionKey) -> bool {
-        self.contacts.contact(key).is_some_and(|contact| contact.dialogue.streak.trouble.is_none())
+        self.contacts.contact(key).is_some_and(|contact| {
+            let soon = |dialogue: &Dialogue| dialogue.took() < SOON;
+            contact.dialogue.streak.trouble.is_none() && contact.dialogue.seen.as_ref().is_ok_and(soon)
+        })
     }
 
     fn take_place(&mut self, is_proven: bool) -> bool {

@@ -104,6 +104,7 @@ impl Met {
             postmaster,
             rests_until: None,
             retry_at: None,
+            absent: None,
         };
         let addresses = match address {
             IpAddr::V4(v4) => HostDns { aliases: vec![], a: answer(vec![v4]), aaaa: lookup(Outcome::NoData) },
