@@ -1,7 +1,7 @@
 //! What every fuzz target in `fuzz/targets` does with one input: it calls one of these, and a panic is a find. The same
 //! functions replay the inputs kept in `fuzz/corpus` as ordinary tests. In no build but those of the two.
 
-use crate::{config, http, observe, probe, render};
+use crate::{config, http, observe, probe, render, state as kept};
 use std::sync::Arc;
 
 /// A name, and what takes an input.
@@ -19,6 +19,7 @@ pub const TARGETS: &[Target] = &[
     ("replies", replies),
     ("request", request),
     ("session", session),
+    ("state", state),
 ];
 
 /// A certificate in DER: its description, and all else that looks at it.
@@ -75,6 +76,14 @@ pub fn replies(input: &[u8]) {
 /// A path, its query and what is accepted.
 pub fn request(input: &[u8]) {
     http::fuzzing::request(input);
+}
+
+/// A value of the state file; where it is a report, it can be shown.
+pub fn state(input: &[u8]) {
+    if let Some(report) = kept::fuzzing::value(input) {
+        render::json::reports(&[report.clone()], report.observation.at);
+        render::html::reports(&[report.clone()], report.observation.at);
+    }
 }
 
 /// A whole session, in virtual time.

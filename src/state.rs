@@ -33,5 +33,7 @@ pub struct Kept {
     pub fingerprint: u64,
 }
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use record::fuzzing;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schedule", &["name", "config", "observe"]),
     ("state", &["report", "schedule", "observe", "name", "rules"]),
     ("render", &["rules", "report", "observe", "snapshot", "name", "config"]),
-    ("fuzzing", &["config", "http", "observe", "probe", "render"]), // of fuzzing builds and tests alone
+    ("fuzzing", &["config", "http", "observe", "probe", "render", "state"]), // of fuzzing builds and tests alone
     ("http", &["render", "snapshot", "name", "config"]),
     (
         "daemon",

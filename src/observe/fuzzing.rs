@@ -19,9 +19,12 @@ pub(crate) fn keywords(input: &[u8]) {
     let extensions = Extensions::of(&reply);
     let lines: Vec<&str> = extensions.lines().iter().map(PeerText::as_str).collect();
     assert!(lines.len() < reply.lines.len().max(1), "the greeting is no keyword");
-    let sent: Vec<&str> = reply.lines.iter().skip(1).filter_map(|line| line.as_str().get(4..)).collect();
-    let sent: Vec<&str> = sent.into_iter().map(str::trim).filter(|line| !line.is_empty()).collect();
-    assert_eq!(lines, sent);
+    // Tabs are escaped like all control characters, and count as spaces.
+    let sent = reply.lines.iter().skip(1).filter_map(|line| line.as_str().get(4..));
+    let tabs = |part: &str| part.replace("\\x09", " ");
+    let sent =
+        sent.map(|line| line.split("\\\\").map(tabs).collect::<Vec<_>>().join("\\\\").trim().to_owned());
+    assert_eq!(lines, sent.filter(|line| !line.is_empty()).collect::<Vec<_>>());
     let is_end = |c: char| matches!(c, ' ' | '\t' | '=');
     // Each is looked for among all: the first ones will do.
     for line in lines.iter().take(8) {

@@ -264,3 +264,6 @@ fn rule(code: &str) -> Option<&'static Rule> {
 fn issue(code: &str) -> Option<&'static Issue> {
     rules::issues().map(|(_, issue)| issue).find(|issue| issue.code == code)
 }
+
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;

@@ -68,7 +68,7 @@ fn c04_c05_c06_what_stands_twice_and_what_nobody_knows() {
         ),
         (
             "domain: [a.test]",
-            "c.yml:1:1: domain: found an unknown key, allowed: defaults, domains, domain_files, dns, network, tls",
+            "c.yml:1:1: domain: found an unknown key, allowed: defaults, domains, domain_files, dns, network, tls, state",
         ),
     ] {
         assert_eq!(refused(text), said);
