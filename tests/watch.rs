@@ -165,6 +165,23 @@ async fn two_domains_share_what_is_known_of_their_server() {
 }
 
 #[tokio::test]
+async fn who_asks_to_be_left_alone_is_and_stays_unblamed() {
+    let busy = MailServer::named("mx.host.test").throttles();
+    let world = World::with("a.test", busy, Arc::new(SystemTime::now)).await;
+    let looked = |seen: &Snapshot| Some(seen.report(&name("a.test"))?.observation.at);
+    let first = looked(&*world.until(|seen| looked(seen).is_some()).await);
+    let seen = world.until(|seen| looked(seen) != first).await;
+    let report = seen.report(&name("a.test")).unwrap();
+    let rests = report.observation.endpoints[0].rests_until.expect("it rests");
+    let minutes = rests.duration_since(report.observation.at).unwrap().as_secs() / 60;
+    assert!((26..34).contains(&minutes), "{minutes} minutes");
+    assert_eq!(status(&seen, "a.test", "smtp.banner_sanity"), Some(Status::Unknown));
+    assert_eq!(status(&seen, "a.test", "smtp.endpoint_reachable"), Some(Status::Ok));
+    let server = world.end().await;
+    assert_eq!(server.connections(), 1, "however often the domain is looked at");
+}
+
+#[tokio::test]
 async fn a_reload_adds_and_removes_at_once() {
     let world = World::watching("a.test").await;
     world.until(|seen| seen.report(&name("a.test")).is_some()).await;

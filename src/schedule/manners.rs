@@ -100,10 +100,14 @@ impl Manners {
         self.0.entry(address).or_default().refusals.push_back(now.checked_sub(age).unwrap_or(now));
     }
 
-    /// Forgets the addresses that are not used, unless they rest: who removes a domain and adds it again finds them at it.
-    pub(super) fn keep_only(&mut self, now: Instant, is_used: impl Fn(&IpAddr) -> bool) {
-        let rests = |guest: &Guest| guest.rest.as_ref().is_some_and(|rest| rest.until > now);
-        self.0.retain(|address, guest| is_used(address) || rests(guest));
+    /// Forgets the addresses that are not used, unless something they asked for, or refused, still counts: who removes a
+    /// domain and adds it again finds it so.
+    pub(super) fn keep_only(&mut self, now: Instant, spacing: Duration, is_used: impl Fn(&IpAddr) -> bool) {
+        let counts = |guest: &Guest| {
+            guest.rest.as_ref().is_some_and(|rest| rest.until > now)
+                || guest.refusals.iter().any(|at| *at + window(spacing) > now)
+        };
+        self.0.retain(|address, guest| is_used(address) || counts(guest));
     }
 }
 

@@ -102,7 +102,8 @@ where
         state.demands.keep_only(&is_watched);
         state.contacts.keep_only(used, is_watched);
         let addresses: HashSet<IpAddr> = used.iter().map(|key| key.address.ip()).collect();
-        state.manners.keep_only(Instant::now(), |address| addresses.contains(address));
+        let spacing = state.limits.min_spacing;
+        state.manners.keep_only(Instant::now(), spacing, |address| addresses.contains(address));
         state.lookout.keep_only(&addresses);
         state.turns.retain(|address, turn| addresses.contains(address) || Arc::strong_count(turn) > 1);
     }
