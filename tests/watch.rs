@@ -167,7 +167,8 @@ async fn two_domains_share_what_is_known_of_their_server() {
 #[tokio::test]
 async fn who_asks_to_be_left_alone_is_and_stays_unblamed() {
     let busy = MailServer::named("mx.host.test").throttles();
-    let world = World::with("a.test", busy, Arc::new(SystemTime::now)).await;
+    let domain = "{domain: a.test, interval: 1s}";
+    let world = World::with(domain, busy, Arc::new(SystemTime::now)).await;
     let looked = |seen: &Snapshot| Some(seen.report(&name("a.test"))?.observation.at);
     let first = looked(&*world.until(|seen| looked(seen).is_some()).await);
     let seen = world.until(|seen| looked(seen) != first).await;
