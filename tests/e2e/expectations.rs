@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
 
 /// The rules that the table speaks of; a row that names another is a mistake in it.
-pub(crate) const RULES: [&str; 16] = [
+pub(crate) const RULES: [&str; 17] = [
     "smtp.null_mx",
     "smtp.mx_present",
     "smtp.mx_sanity",
@@ -20,6 +20,7 @@ pub(crate) const RULES: [&str; 16] = [
     "smtp.open_relay",
     "smtp.extension_posture",
     "smtp.ipv6_reachable",
+    "smtp.availability",
     "smtp.tls_quality",
 ];
 
