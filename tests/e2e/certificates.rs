@@ -8,6 +8,7 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
+use crate::doubts;
 use crate::hostile::SUBJECT;
 use crate::namespace::HOME;
 use crate::servers::SERVERS;
@@ -25,7 +26,7 @@ pub(crate) fn write() {
     let trusted = authority("Private root");
     let unknown = authority("Nobody's root");
     fs::write(CA_FILE, &trusted.0).expect("the home is writable");
-    for name in SERVERS.iter().map(|server| server.name) {
+    for name in SERVERS.iter().map(|server| server.name).chain(doubts::SERVERS) {
         let (key, certificate) = issue(name, &trusted.1, &unknown.1);
         let path = format!("{HOME}/tls/{name}.pem");
         fs::write(path, key.serialize_pem() + &certificate).expect("the home is writable");

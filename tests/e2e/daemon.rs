@@ -12,6 +12,9 @@ use crate::said;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_mx-exporter");
 
+/// All but the domains.
+pub(crate) const CONFIGURATION: &str = include_str!("etc/mx-exporter.yml");
+
 /// How often it looks at every domain.
 pub(crate) const OFTEN: &str = "10s";
 
@@ -55,27 +58,36 @@ impl Daemon {
 
     /// Asks it to end, if it runs, for which it has ten seconds. What was wrong with its end.
     pub(crate) fn stop(self) -> Option<Result<(), String>> {
-        let mut process = self.process?;
-        if let Ok(Some(status)) = process.try_wait() {
-            return Some(Err(format!("had ended by itself: {status}")));
-        }
-        run(&format!("kill -TERM {}", process.id()));
-        for _ in 0..100 {
-            match process.try_wait() {
-                Ok(Some(status)) if status.success() => return Some(Ok(())),
-                Ok(Some(status)) => return Some(Err(status.to_string())),
-                _ => sleep(Duration::from_millis(100)),
-            }
-        }
-        Some(Err("still there after ten seconds".to_owned()))
+        self.process.map(end)
     }
 }
 
+/// Asks a process to end, for which it has ten seconds. What was wrong with its end.
+pub(crate) fn end(mut process: Child) -> Result<(), String> {
+    if let Ok(Some(status)) = process.try_wait() {
+        return Err(format!("had ended by itself: {status}"));
+    }
+    run(&format!("kill -TERM {}", process.id()));
+    for _ in 0..100 {
+        match process.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => return Err(status.to_string()),
+            _ => sleep(Duration::from_millis(100)),
+        }
+    }
+    Err("still there after ten seconds".to_owned())
+}
+
 fn start(table: &Table) -> Child {
-    let log = File::create(log()).expect("the home is writable");
+    spawn(&configuration(table, OFTEN), said::PORT, &log())
+}
+
+/// The built program, listening on a port of this machine alone.
+pub(crate) fn spawn(configuration: &str, port: u16, log: &str) -> Child {
+    let log = File::create(log).expect("the home is writable");
     Command::new(PROGRAM)
-        .args(["--config.file", &configuration(table, OFTEN), "--web.listen-address"])
-        .arg(format!("127.0.0.1:{}", said::PORT))
+        .args(["--config.file", configuration, "--web.listen-address"])
+        .arg(format!("127.0.0.1:{port}"))
         .stdout(log.try_clone().expect("a second handle"))
         .stderr(log)
         .spawn()
@@ -84,12 +96,14 @@ fn start(table: &Table) -> Child {
 
 /// Writes the configuration and returns its path.
 pub(crate) fn configuration(domains: &Table, interval: &str) -> String {
-    let path = format!("{HOME}/mx-exporter.yml");
-    let mut text = include_str!("etc/mx-exporter.yml").replace(OFTEN, interval) + "domains:\n";
-    for domain in domains.keys() {
-        text += &format!("  - {domain}\n");
-    }
-    fs::write(&path, text).expect("the home is writable");
+    let domains: Vec<&str> = domains.keys().map(String::as_str).collect();
+    write(format!("{HOME}/mx-exporter.yml"), &CONFIGURATION.replace(OFTEN, interval), &domains)
+}
+
+/// The same with any text before the domains.
+pub(crate) fn write(path: String, text: &str, domains: &[&str]) -> String {
+    let domains: String = domains.iter().map(|domain| format!("  - {domain}\n")).collect();
+    fs::write(&path, format!("{text}domains:\n{domains}")).expect("the home is writable");
     path
 }
 

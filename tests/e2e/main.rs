@@ -17,6 +17,7 @@ mod claims;
 mod daemon;
 mod discovery;
 mod dns;
+mod doubts;
 mod expectations;
 mod hostile;
 mod http;
@@ -42,10 +43,11 @@ use daemon::Daemon;
 use tally::Tally;
 
 /// What is tested, in this order: first that the world is as the table says, then the daemon in it.
-const STEPS: [(&str, Step); 7] = [
+const STEPS: [(&str, Step); 8] = [
     ("servers", answers::are_as_described),
     ("daemon", verdicts::are_as_expected),
     ("throttle", throttle::holds_the_verdict),
+    ("doubts", doubts::are_held),
     ("check", check::tells),
     ("prometheus", scrape::agrees),
     ("discovery", discovery::finds_all),

@@ -37,7 +37,8 @@ pub(crate) fn enter() -> ExitCode {
 }
 
 /// Lays out the network: this process and the daemon at .200, the servers behind a cable of their own, so that
-/// they see the probe come from its own address. Every address of 192.0.2.0/25 is the servers'.
+/// they see the probe come from its own address. Every address of 192.0.2.0/25 is the servers', and every one of two
+/// networks more.
 pub(crate) fn furnish() {
     let resolv_conf = fs::canonicalize("/etc/resolv.conf").expect("a file that says where DNS is");
     run("mount -t tmpfs -o mode=755 tmpfs /run"); // with the socket that OpenSMTPD has nowhere else
@@ -54,7 +55,11 @@ pub(crate) fn furnish() {
     run("ip -n servers address add 192.0.2.1/24 dev servers");
     run("ip -n servers link set servers up");
     run("ip -n servers route add local 192.0.2.0/25 dev lo src 192.0.2.1");
-    for address in ["2001:db8::10", "2001:db8::11", "2001:db8::16", "2001:db8::35"] {
+    for elsewhere in ["198.51.100.0/24", "203.0.113.0/24"] {
+        run(&format!("ip route add {elsewhere} via 192.0.2.1"));
+        run(&format!("ip -n servers route add local {elsewhere} dev lo"));
+    }
+    for address in ["2001:db8::10", "2001:db8::11", "2001:db8::16", "2001:db8::35", "2001:db8::64"] {
         run(&format!("ip -n servers address add {address}/64 dev servers nodad"));
     }
 

@@ -30,6 +30,12 @@ pub(crate) fn inconclusive(metrics: &str, domain: &str) -> BTreeSet<(String, Str
     samples.map(|(labels, _)| (label(labels, "rule"), label(labels, "cause"))).collect()
 }
 
+/// `mx_exporter_vantage_blocked` of a family, `v4` or `v6`.
+pub(crate) fn vantage_blocked(metrics: &str, family: &str) -> Option<bool> {
+    let mut samples = samples(metrics, "mx_exporter_vantage_blocked");
+    samples.find(|(labels, _)| label(labels, "family") == family).map(|(_, value)| value != "0")
+}
+
 /// When each domain was last looked at, by domain.
 pub(crate) fn last_runs(metrics: &str) -> BTreeMap<String, String> {
     let samples = samples(metrics, "smtp_probe_last_run_timestamp_seconds");

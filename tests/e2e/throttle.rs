@@ -10,7 +10,7 @@ const DOMAIN: &str = "rate-limited.test";
 const ADDRESS: &str = "192.0.2.17";
 
 /// All that needs more of a server than that it takes a connection and has a name.
-const BEHIND_THE_GREETING: [&str; 11] = [
+pub(crate) const BEHIND_THE_GREETING: [&str; 11] = [
     "smtp.banner_sanity",
     "smtp.ehlo_supported",
     "smtp.starttls_offered",

@@ -70,7 +70,7 @@ fn sign_zones() {
 }
 
 /// Starts a server in the foreground; what it prints goes to a log of its own.
-fn serve(program: &str, arguments: &[&str]) -> Child {
+pub(crate) fn serve(program: &str, arguments: &[&str]) -> Child {
     let name = Path::new(program).file_name().expect("a program").display();
     let log = File::create(format!("{HOME}/log/{name}")).expect("the home is writable");
     beside_the_servers(program)

@@ -1,0 +1,100 @@
+//! A daemon of this step's own, and what it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Child;
+
+use serde_json::Value;
+
+use crate::daemon::{CONFIGURATION, end, spawn, write};
+use crate::http;
+use crate::namespace::HOME;
+use crate::said;
+
+pub(super) struct Prober {
+    pub(super) name: &'static str,
+    pub(super) configuration: String,
+    port: u16,
+    process: Child,
+}
+
+/// Domain and rule.
+pub(super) type Rule = (String, String);
+
+/// One subject of a rule that could not be concluded.
+pub(super) struct Doubt {
+    pub(super) rule: String,
+    pub(super) cause: String,
+    /// The text of the trouble: a reply, or what happened in its place.
+    pub(super) detail: String,
+}
+
+impl Prober {
+    /// Has it run on these domains, with `network` added to what the other daemon is told of it.
+    pub(super) fn start(name: &'static str, port: u16, network: &str, domains: &[&str]) -> Self {
+        let text = CONFIGURATION.replace("network:\n", &format!("network:\n{network}"));
+        let configuration = write(format!("{HOME}/{name}.yml"), &text, domains);
+        let process = spawn(&configuration, port, &format!("{HOME}/log/{name}"));
+        Self { name, configuration, port, process }
+    }
+
+    pub(super) fn metrics(&self) -> String {
+        http::get(self.port, "/metrics").unwrap_or_default()
+    }
+
+    pub(super) fn json(&self, domain: &str) -> Value {
+        let text = http::get(self.port, &format!("/api/v1/domains/{domain}")).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// The status of every rule.
+    pub(super) fn statuses(&self) -> BTreeMap<Rule, String> {
+        said::statuses(&self.metrics())
+    }
+
+    /// Every doubt about a domain.
+    pub(super) fn doubts(&self, domain: &str) -> Vec<Doubt> {
+        let json = self.json(domain);
+        let rules = list(&json["rules"]).flat_map(|rule| {
+            list(&rule["subjects"]).map(|subject| (text(rule, "rule"), &subject["inconclusive"]))
+        });
+        let doubts = rules.filter(|(_, doubt)| !doubt.is_null());
+        doubts
+            .map(|(rule, doubt)| Doubt { rule, cause: text(doubt, "cause"), detail: text(doubt, "detail") })
+            .collect()
+    }
+
+    /// The rules of a domain that are in doubt, each with its cause.
+    pub(super) fn causes(&self, domain: &str) -> BTreeSet<Rule> {
+        self.doubts(domain).into_iter().map(|doubt| (doubt.rule, doubt.cause)).collect()
+    }
+
+    /// What became of a rule of a domain so far, in the order of time: `ok to critical`.
+    pub(super) fn changes(&self, domain: &str, rule: &str) -> Vec<String> {
+        let json = self.json(domain);
+        let mut changes: Vec<String> = list(&json["history"])
+            .filter(|change| change["rule"] == rule)
+            .map(|change| format!("{} to {}", text(change, "from"), text(change, "to")))
+            .collect();
+        changes.reverse();
+        changes
+    }
+
+    /// The only endpoint of a domain.
+    pub(super) fn endpoint(&self, domain: &str) -> Value {
+        self.json(domain)["endpoints"][0].clone()
+    }
+
+    /// What was wrong with its end.
+    pub(super) fn stop(self) -> Vec<String> {
+        end(self.process).err().into_iter().collect()
+    }
+}
+
+pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// A member's text; of none, that it is none.
+pub(super) fn text(value: &Value, name: &str) -> String {
+    value[name].as_str().unwrap_or("none").to_owned()
+}
