@@ -33,7 +33,7 @@ pub(super) enum Found {
 /// What came back over a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
-    /// When the greeting was there, or the connection where none came.
+    /// When the connection came about. One that did may go on where no new one does.
     pub(super) at: SystemTime,
     /// Whether a greeting could be read.
     pub(super) greeted: bool,
@@ -68,7 +68,7 @@ impl Look {
         let found = match &session.dialogue {
             Err(unseen) => nothing_came(unseen.trouble()),
             Ok(dialogue) => Found::Answer(Answer {
-                at: session.at + greeted_after(dialogue),
+                at: session.at + connected_after(dialogue),
                 greeted: dialogue.banner.is_ok(),
                 cover: if errand.plaintext { bare_or_offered(dialogue) } else { cover(dialogue) },
             }),
@@ -94,13 +94,9 @@ fn is_silence(trouble: &Trouble) -> bool {
     trouble.stage == Stage::Connect && (trouble.cause.needs_second_look() || trouble.cause == Cause::Timeout)
 }
 
-fn greeted_after(dialogue: &Dialogue) -> Duration {
-    let early = dialogue.steps.iter().filter(|step| step.stage <= Stage::Banner);
-    early
-        .filter(|step| !matches!(step.reply, Some(Err(_))))
-        .map(|step| step.at + step.took)
-        .max()
-        .unwrap_or_default()
+fn connected_after(dialogue: &Dialogue) -> Duration {
+    let connect = dialogue.steps.iter().find(|step| step.stage == Stage::Connect);
+    connect.map(|step| step.at + step.took).unwrap_or_default()
 }
 
 fn cover(dialogue: &Dialogue) -> Cover {

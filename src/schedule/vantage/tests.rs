@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{Domain, Settings};
 use crate::name::{DomainName, MxName};
 use crate::observe::testing::{endpoint, mx, reply};
-use crate::observe::{Dialogue, Ehlo, Extensions, RelayTest, Seen, Unseen};
+use crate::observe::{Dialogue, Ehlo, Extensions, RelayTest, Seen, Step, Unseen};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -170,6 +170,22 @@ fn three_sites_that_fail_and_none_that_answers_are_a_block() {
     assert_eq!(story.tell(90, "d", Well), None);
     assert!(story.lookout.has_cleared(ip("a"), trouble) && story.lookout.scouts().is_empty());
     assert_eq!((story.tell(91, "c", REFUSED), story.tell(92, "c", REFUSED)), (None, None));
+}
+
+#[test]
+fn a_connection_from_before_does_not_tell_that_the_way_is_open() {
+    let mut story = Story::default();
+    for server in ["a", "b", "c", "d"] {
+        story.tell(0, server, Well);
+    }
+    assert_eq!(story.tell(15, "a", SILENT), None);
+    let step = |stage, after, took| Step { stage, sent: None, reply: None, at: MINUTE * after, took };
+    let steps = vec![step(Stage::Connect, 0, Duration::ZERO), step(Stage::Banner, 0, MINUTE * 2)];
+    let mut slow = session(at(14), Well);
+    slow.dialogue = slow.dialogue.map(|dialogue| Dialogue { steps, ..dialogue });
+    story.lookout.weigh(&errand("b", Well), slow);
+    assert_eq!(story.lookout.in_question(ip("a")), Some(at(15)), "b was greeted since, but connected before");
+    assert_eq!(story.tell(16, "a", SILENT), OURS);
 }
 
 #[test]
