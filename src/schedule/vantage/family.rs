@@ -33,7 +33,8 @@ pub(super) struct Family {
     pub(super) sites: Sites,
     tried: bool,
     no_route: bool,
-    dark: bool,
+    /// Since when servers have failed together.
+    dark: Option<SystemTime>,
     last_answer: Option<SystemTime>,
     last_secured: Option<SystemTime>,
     /// Whose last session was encrypted.
@@ -70,7 +71,7 @@ impl Family {
             Some(Verdict::Proxied) => Some(Outage::Proxy),
             _ if !self.answered => Some(Outage::NeverAnswered),
             Some(Verdict::Reached) => None,
-            None => self.dark.then_some(Outage::Correlation),
+            None => self.dark.map(|_| Outage::Correlation),
         };
         self.tried.then(|| outage.map_or(Reach::Open, Reach::Blocked))
     }
@@ -98,7 +99,7 @@ impl Family {
 
     /// What an address may be blamed for, or not, and since when it has not been known which.
     pub(super) fn in_question(&self, address: IpAddr) -> Option<SystemTime> {
-        let failing = self.sites.failing_since(address).filter(|first| !self.is_vouched_for(*first, *first));
+        let failing = self.sites.failing_since(address).filter(|first| !self.is_vouched_for(*first));
         let bare = self.bare.get(&address).filter(|first| self.doubts(address, **first));
         failing.or(bare.copied())
     }
@@ -123,9 +124,9 @@ impl Family {
     /// Somebody answered, the server or another in its place.
     fn answer(&mut self, look: &Look, answer: Answer) -> Option<Ours> {
         self.answered |= answer.greeted;
-        self.dark = false;
+        self.dark.take_if(|since| *since <= answer.at);
         self.last_answer = self.last_answer.max(Some(answer.at));
-        self.sites.answer(look);
+        self.sites.answer(look, answer.at);
         self.unmask(look, answer.cover)
     }
 
@@ -164,10 +165,12 @@ impl Family {
     /// No connection came about.
     fn silence(&mut self, look: &Look) -> Option<Ours> {
         let before = self.sites.fail(look);
-        self.dark |= self.sites.failing_together(self.last_answer, look.at) >= TOGETHER;
+        if self.sites.failing_together(self.last_answer, look.at) >= TOGETHER {
+            self.dark.get_or_insert(look.at);
+        }
         match (self.reach(), before) {
             (Some(Reach::Blocked(outage)), _) => Some(Ours::Silence(outage.as_str())),
-            (_, Some(first)) if !self.is_vouched_for(first, look.at) => {
+            (_, Some(first)) if !self.is_vouched_for(first) => {
                 Some(Ours::Silence("nobody else has been reached since it first failed"))
             }
             _ => None,
@@ -176,11 +179,11 @@ impl Family {
 
     /// Whether it is known that the way out has been open since `first`, so that who fails from then on has himself to
     /// blame; or whether there is nobody left to ask.
-    fn is_vouched_for(&self, first: SystemTime, now: SystemTime) -> bool {
+    fn is_vouched_for(&self, first: SystemTime) -> bool {
         if self.canaries.are_wanted() {
             return self.canaries.have_vouched_since(first);
         }
         self.last_answer.is_some_and(|answer| answer >= first)
-            || !self.sites.could_fail_together(self.last_answer, now)
+            || !self.sites.could_fail_together(self.last_answer)
     }
 }

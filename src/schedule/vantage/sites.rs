@@ -9,6 +9,9 @@ use std::time::{Duration, SystemTime};
 /// As many sites that fail together are no coincidence.
 pub(super) const TOGETHER: usize = 3;
 
+/// A shorter interval counts as one of this length, for a look that fails may take a quarter of it.
+const SHORTEST: Duration = Duration::from_secs(60);
+
 /// A network of one owner: /24 for IPv4, /48 for IPv6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Site(IpAddr);
@@ -44,9 +47,12 @@ impl Site {
 }
 
 impl Sites {
-    /// A server answered.
-    pub(super) fn answer(&mut self, look: &Look) {
+    /// A server answered, `connected` when it says. A connection from before its site failed does not end that.
+    pub(super) fn answer(&mut self, look: &Look, connected: SystemTime) {
         let site = Site::of(look.address());
+        if self.failing.get(&site).is_some_and(|failing| connected < failing.first) {
+            return;
+        }
         self.failing.remove(&site);
         self.live.insert(site, Live { key: look.key.clone(), at: look.at });
     }
@@ -76,12 +82,13 @@ impl Sites {
         different(self.fresh(answer, now).map(|failing| &failing.key))
     }
 
-    /// Whether so many sites could still turn out to fail together, if all that answered last time were asked again.
-    pub(super) fn could_fail_together(&self, answer: Option<SystemTime>, now: SystemTime) -> bool {
+    /// Whether so many sites could still turn out to fail together, if all that answered last time, and all that have
+    /// failed since the last answer of all, were asked again.
+    pub(super) fn could_fail_together(&self, answer: Option<SystemTime>) -> bool {
         let quiet = self.live.iter().filter(|(site, _)| !self.failing.contains_key(*site));
-        let fresh = self.fresh(answer, now).map(|failing| &failing.key);
+        let failing = self.failing_after(answer).map(|failing| &failing.key);
         // A few are enough to tell; there may be very many.
-        different(fresh.chain(quiet.map(|(_, live)| &live.key).take(64))) >= TOGETHER
+        different(failing.chain(quiet.map(|(_, live)| &live.key).take(64))) >= TOGETHER
     }
 
     /// A server that answered last time, is not failing, and has not been asked since.
@@ -105,10 +112,13 @@ impl Sites {
     }
 
     fn fresh(&self, answer: Option<SystemTime>, now: SystemTime) -> impl Iterator<Item = &Failing> {
+        let failing = self.failing_after(answer);
+        failing.filter(move |failing| failing.last + failing.interval.max(SHORTEST) >= now)
+    }
+
+    fn failing_after(&self, answer: Option<SystemTime>) -> impl Iterator<Item = &Failing> {
         let failing = self.failing.values();
-        failing.filter(move |failing| {
-            answer.is_none_or(|answer| answer < failing.first) && failing.last + failing.interval >= now
-        })
+        failing.filter(move |failing| answer.is_none_or(|answer| answer < failing.first))
     }
 }
 

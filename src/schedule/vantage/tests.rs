@@ -179,13 +179,37 @@ fn a_connection_from_before_does_not_tell_that_the_way_is_open() {
         story.tell(0, server, Well);
     }
     assert_eq!(story.tell(15, "a", SILENT), None);
-    let step = |stage, after, took| Step { stage, sent: None, reply: None, at: MINUTE * after, took };
-    let steps = vec![step(Stage::Connect, 0, Duration::ZERO), step(Stage::Banner, 0, MINUTE * 2)];
-    let mut slow = session(at(14), Well);
-    slow.dialogue = slow.dialogue.map(|dialogue| Dialogue { steps, ..dialogue });
-    story.lookout.weigh(&errand("b", Well), slow);
-    assert_eq!(story.lookout.in_question(ip("a")), Some(at(15)), "b was greeted since, but connected before");
+    for server in ["b", "a2"] {
+        story.lookout.weigh(&errand(server, Well), greeted_late(at(14)));
+        assert_eq!(story.lookout.in_question(ip("a")), Some(at(15)), "{server} was connected to before");
+    }
     assert_eq!(story.tell(16, "a", SILENT), OURS);
+    assert_eq!((story.tell(17, "b", SILENT), story.tell(18, "c", SILENT)), (None, OURS));
+    story.lookout.weigh(&errand("d", Well), greeted_late(at(17)));
+    assert_eq!(story.v4(), Some(Reach::Blocked(Outage::Correlation)));
+    story.lookout.weigh(&errand("d", Well), greeted_late(at(18)));
+    assert_eq!(story.v4(), Some(Reach::Open));
+}
+
+/// A session whose greeting takes an hour.
+fn greeted_late(at: SystemTime) -> Session {
+    let step = |stage, took| Step { stage, sent: None, reply: None, at: Duration::ZERO, took };
+    let steps = vec![step(Stage::Connect, Duration::ZERO), step(Stage::Banner, MINUTE * 60)];
+    let session = session(at, Well);
+    Session { dialogue: session.dialogue.map(|dialogue| Dialogue { steps, ..dialogue }), ..session }
+}
+
+#[test]
+fn who_fails_is_not_to_blame_because_others_have_not_been_looked_at_for_long() {
+    let mut story = Story::default();
+    for server in ["a", "b", "c"] {
+        story.tell(0, server, Well);
+    }
+    assert_eq!((story.tell(15, "a", SILENT), story.tell(16, "b", SILENT)), (None, None));
+    for minutes in [40, 70, 100] {
+        assert_eq!(story.tell(minutes, "b", SILENT), OURS, "nobody answered since it first failed");
+    }
+    assert_eq!(story.v4(), Some(Reach::Open), "but three were never seen to fail together");
 }
 
 #[test]
