@@ -56,7 +56,7 @@ const REACHABLE: &str = "smtp.endpoint_reachable";
 
 /// One daemon for all of it, and one that has a canary: it watches but one server, from which nothing could be told.
 pub(crate) fn are_held(tally: &mut Tally, _: &mut Daemon) {
-    let _greylist = around::postgrey();
+    let mut greylist = around::postgrey();
     let server = Stoppable::start();
     let domains = SERVERS.map(|name| name.trim_start_matches("mx."));
     let prober = Prober::start("doubts", 10526, "", &domains);
@@ -72,6 +72,7 @@ pub(crate) fn are_held(tally: &mut Tally, _: &mut Daemon) {
     for prober in [guarded, prober] {
         tally.compare(format!("SIGTERM ends {}", prober.name), prober.stop());
     }
+    greylist.kill().and_then(|()| greylist.wait()).expect("the greylist ran");
 }
 
 /// postscreen's deep tests and postgrey: what needs a recipient is in doubt, the rest is as good as it is.

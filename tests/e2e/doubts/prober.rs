@@ -29,9 +29,12 @@ pub(super) struct Doubt {
 }
 
 impl Prober {
-    /// Has it run on these domains, with `network` added to what the other daemon is told of it.
+    /// Has it run on these domains, with `network` added to what the other daemon is told of it, and a
+    /// state of its own.
     pub(super) fn start(name: &'static str, port: u16, network: &str, domains: &[&str]) -> Self {
-        let text = CONFIGURATION.replace("network:\n", &format!("network:\n{network}"));
+        let text = CONFIGURATION
+            .replace("network:\n", &format!("network:\n{network}"))
+            .replace("/state\n", &format!("/{name}-state\n"));
         let configuration = write(format!("{HOME}/{name}.yml"), &text, domains);
         let process = spawn(&configuration, port, &format!("{HOME}/log/{name}"));
         Self { name, configuration, port, process }
