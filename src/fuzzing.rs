@@ -81,8 +81,8 @@ pub fn request(input: &[u8]) {
 /// A value of the state file; where it is a report, it can be shown.
 pub fn state(input: &[u8]) {
     if let Some(report) = kept::fuzzing::value(input) {
-        render::json::reports(&[report.clone()], report.observation.at);
-        render::html::reports(&[report.clone()], report.observation.at);
+        render::json::reports(std::slice::from_ref(&report), report.observation.at);
+        render::html::reports(std::slice::from_ref(&report), report.observation.at);
     }
 }
 

@@ -1,4 +1,5 @@
 //! What must hold of any bytes in a state file: they are a value or none, and a value is written as the same again.
+#![expect(clippy::expect_used, reason = "a panic is what fuzzing looks for")]
 
 use super::{Record, decode, encode};
 use crate::observe::{Contact, SessionKey};
