@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// Refusals that one session, and one address within [`Manners::window`], may be asked for: fail2ban's stock filter bans
+/// Refusals that one session, and one address within ten spacings, may be asked for: fail2ban's stock filter bans
 /// who has five in ten minutes.
 pub(super) const REFUSALS: usize = 3;
 /// Refusals are remembered for so many times the spacing.
