@@ -1,4 +1,4 @@
-//! The daemon against real servers: Knot, Unbound, Postfix, Exim and OpenSMTPD, in a network of their own on this
+//! The daemon against real servers: Knot, Unbound, Postfix, postgrey, Exim and OpenSMTPD, in a network of their own on this
 //! machine; and Prometheus and Chromium against the daemon.
 //!
 //! `cargo test --test e2e` as root; `-- servers` takes one step of those below, `-- screenshots` takes pictures of the

@@ -12,6 +12,7 @@ use crate::said;
 
 pub(super) struct Prober {
     pub(super) name: &'static str,
+    pub(super) domains: Vec<&'static str>,
     pub(super) configuration: String,
     port: u16,
     process: Child,
@@ -31,13 +32,13 @@ pub(super) struct Doubt {
 impl Prober {
     /// Has it run on these domains, with `network` added to what the other daemon is told of it, and a
     /// state of its own.
-    pub(super) fn start(name: &'static str, port: u16, network: &str, domains: &[&str]) -> Self {
+    pub(super) fn start(name: &'static str, port: u16, network: &str, domains: &[&'static str]) -> Self {
         let text = CONFIGURATION
             .replace("network:\n", &format!("network:\n{network}"))
             .replace("/state\n", &format!("/{name}-state\n"));
         let configuration = write(format!("{HOME}/{name}.yml"), &text, domains);
         let process = spawn(&configuration, port, &format!("{HOME}/log/{name}"));
-        Self { name, configuration, port, process }
+        Self { name, domains: domains.to_vec(), configuration, port, process }
     }
 
     pub(super) fn metrics(&self) -> String {
