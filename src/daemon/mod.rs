@@ -45,6 +45,8 @@ use tracing::{error, info, warn};
 type Probe = Box<dyn Fn(Errand, SystemTime) -> Pin<Box<dyn Future<Output = Session> + Send>> + Send + Sync>;
 type Visits = Sessions<Probe>;
 
+/// What nobody uses any more is forgotten this often.
+const TIDY: Duration = Duration::from_secs(3600);
 /// The snapshot is renewed this often.
 const PUBLISH: Duration = Duration::from_secs(1);
 /// How long open sessions have to say QUIT.
@@ -63,6 +65,7 @@ pub struct Daemon {
     vantage: Vantage,
     config_read: ConfigRead,
     keeping: Keeping,
+    tidy_at: Instant,
     writer: Writer,
 }
 
@@ -85,6 +88,7 @@ impl Daemon {
             vantage: Vantage::default(),
             config_read,
             keeping: Keeping::nothing(),
+            tidy_at: Instant::now() + TIDY,
             writer,
         }
     }
@@ -123,6 +127,7 @@ impl Daemon {
                 _ = stop.changed() => {}
                 () = at(due) => self.start_due(),
                 () = self.keeping.due() => self.keep(),
+                () = sleep_until(self.tidy_at) => self.tidy(),
                 () = sleep_until(publish_at) => { self.publish(); publish_at = Instant::now() + PUBLISH; }
                 Some(finished) = self.runs.join_next_with_id() => self.finish(finished),
                 key = self.workshop.visits.next_errand() => self.attend(key),
@@ -155,6 +160,9 @@ impl Daemon {
             Err(failed) => (failed.id(), None),
         };
         let Some(name) = self.running.remove(&id) else { return };
+        if !self.fleet.watches(&name) {
+            self.tidy_at = self.tidy_at.min(Instant::now() + PUBLISH);
+        }
         if finished.is_none() {
             error!(domain = %name, "a run ended by a fault of this program; its domain is tried again");
             self.panics += 1;
@@ -222,10 +230,16 @@ impl Daemon {
 
     fn watch_domains_of(&mut self, config: Config) {
         self.fleet.set_domains(&config.domains);
-        self.workshop.visits.keep_only(&self.fleet.keys(), |name| self.fleet.watches(name));
+        self.tidy();
         self.workshop.post_lookout(&config);
         self.config = Arc::new(config);
         self.in_force.send_replace(self.config.clone());
+    }
+
+    /// Forgets addresses that nobody uses any more and what runs of removed domains left behind.
+    fn tidy(&mut self) {
+        self.workshop.visits.keep_only(&self.fleet.keys(), |name| self.fleet.watches(name));
+        self.tidy_at = Instant::now() + TIDY;
     }
 
     fn keep(&mut self) {

@@ -1,5 +1,5 @@
 //! How much all domains together want of each address, and by how much that stretches their intervals: a session an
-//! address every `min_spacing`, five postmasters a session.
+//! address every `min_spacing`, which counts from the end of the one before, and five postmasters a session.
 
 use super::contacts::POSTMASTERS;
 use crate::name::DomainName;
@@ -36,9 +36,14 @@ pub(super) struct Demands {
     addresses: HashMap<IpAddr, Load>,
 }
 
+/// Of a visit that is shorter than those before, so large a part of the difference is believed.
+const SHORTENS: u32 = 8;
+
 /// What is wanted of one address.
 #[derive(Debug, Default)]
 struct Load {
+    /// How long a visit takes, by the last ones.
+    took: Duration,
     /// How many domains use each endpoint.
     keys: HashMap<SessionKey, usize>,
     /// Postmasters a cycle, in parts of [`WHOLE`].
@@ -77,9 +82,21 @@ impl Demands {
         gone.iter().for_each(|name| self.remove(name));
     }
 
+    /// Takes down how long a visit to an address took.
+    pub(super) fn visited(&mut self, address: IpAddr, took: Duration) {
+        if let Some(load) = self.addresses.get_mut(&address) {
+            load.took = took.max(load.took - load.took.saturating_sub(took) / SHORTENS);
+        }
+    }
+
     /// Whether a domain uses an endpoint.
     pub(super) fn uses(&self, domain: &DomainName, key: &SessionKey) -> bool {
         self.domains.get(domain).is_some_and(|(demands, _)| demands.iter().any(|demand| demand.key == *key))
+    }
+
+    /// Every endpoint that is wanted, each once an address.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &SessionKey> {
+        self.addresses.values().flat_map(|load| load.keys.keys())
     }
 
     /// What a domain gets of what it wants: the busiest of its addresses decides.
@@ -118,7 +135,9 @@ impl Load {
 
     /// The shortest intervals that the spacing allows.
     fn least(&self, spacing: Duration) -> Intervals {
-        let visits = |count: u64| spacing.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        // In whole seconds, so that intervals do not change with every visit.
+        let visit = spacing + Duration::from_secs(self.took.as_millis().div_ceil(1000) as u64);
+        let visits = |count: u64| visit.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
         let postmasters = self.postmasters.div_ceil(WHOLE * POSTMASTERS as u64);
         let keys = self.keys.len() as u64;
         Intervals { sessions: visits(keys), transactions: visits(postmasters.max(keys)) }

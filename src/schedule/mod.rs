@@ -11,6 +11,7 @@ mod remembered;
 mod sessions;
 mod tally;
 mod timetable;
+mod turn;
 mod vantage;
 
 pub use contacts::{Errand, RelayRecipients, Served, Want};

@@ -1,12 +1,11 @@
 //! Visits to endpoints on behalf of domains: one at a time to an address, spaced, under the global limits, and one for
 //! all who wait.
 
-mod reach;
-
 use super::contacts::{Contacts, Errand, Served, Want};
 use super::demand::{Demand, Demands, Intervals};
 use super::manners::{Manners, Rest};
 use super::pace::Pace;
+use super::turn::Turn;
 use super::vantage::Lookout;
 use super::{Queue, Tally};
 use crate::name::DomainName;
@@ -18,6 +17,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+mod reach;
 mod recall;
 
 /// A session that took less keeps nobody waiting.
@@ -55,7 +55,7 @@ struct State {
     contacts: Contacts,
     demands: Demands,
     lookout: Lookout,
-    turns: HashMap<IpAddr, Arc<tokio::sync::Mutex<()>>>,
+    turns: HashMap<IpAddr, Arc<Turn>>,
     /// Sessions under way with endpoints that have not proven themselves.
     unproven: usize,
     /// Endpoints before which somebody waits whom no run will visit, each once.
@@ -96,11 +96,13 @@ where
         self.freed.notify_waiters();
     }
 
-    /// Forgets endpoints that nobody uses and domains that nobody watches any more.
+    /// Forgets domains that nobody watches any more, and endpoints that are not among `used` and that no other domain
+    /// wants visited.
     pub fn keep_only(&self, used: &HashSet<SessionKey>, is_watched: impl Fn(&DomainName) -> bool) {
         let mut state = self.state();
         state.demands.keep_only(&is_watched);
-        state.contacts.keep_only(used, is_watched);
+        let used: HashSet<SessionKey> = used.iter().chain(state.demands.keys()).cloned().collect();
+        state.contacts.keep_only(&used, is_watched);
         let addresses: HashSet<IpAddr> = used.iter().map(|key| key.address.ip()).collect();
         let spacing = state.limits.min_spacing;
         state.manners.keep_only(Instant::now(), spacing, |address| addresses.contains(address));
@@ -139,23 +141,25 @@ where
     /// session that is waiting or that this call makes. Comes back with what there is after one visit at the latest.
     /// Where only tests of recipients are wanting, those are left to an [errand](Self::next_errand), unless the want is
     /// patient.
-    pub async fn contact(&self, mut want: Want) -> Served {
-        let turn = {
+    pub async fn contact(&self, want: Want) -> Served {
+        let (turn, again) = {
             let mut state = self.state();
-            if state.deserves_another_look(&want.key, (self.clock)()) {
-                want.dialogue_since = (self.clock)();
-            }
-            if let Some(served) = self.at_once(&mut state, &want) {
+            let again = state.deserves_another_look(&want.key, (self.clock)());
+            let eager = self.eager(&want, again);
+            if let Some(served) = self.at_once(&mut state, &eager) {
                 return served;
             }
-            state.contacts.wait(want.clone());
-            state.turn(&want.key)
+            state.contacts.wait(eager);
+            (state.turn(&want.key), again)
         };
-        let _turn = turn.lock().await;
-        let served = self.at_once(&mut self.state(), &want);
+        let _turn = turn.hurried().await;
+        // Whose turn it was may have looked again already.
+        let again = again && self.state().deserves_another_look(&want.key, (self.clock)());
+        let eager = self.eager(&want, again);
+        let served = self.at_once(&mut self.state(), &eager);
         match served {
             Some(served) => served,
-            None => self.visit(&want).await,
+            None => self.visit(&eager).await,
         }
     }
 
@@ -174,7 +178,7 @@ where
     /// waited for.
     pub async fn attend(&self, key: &SessionKey) -> Vec<DomainName> {
         let turn = self.state().turn(key);
-        let _turn = turn.lock().await;
+        let _turn = turn.patient().await;
         let Some(want) = self.state().worth_a_visit(key) else { return Vec::new() };
         self.state().contacts.served(key);
         self.visit(&want).await;
@@ -204,6 +208,12 @@ where
         (Instant::now(), (self.clock)())
     }
 
+    /// A want that, where another look is to be had, only one from now on satisfies.
+    fn eager(&self, want: &Want, again: bool) -> Want {
+        let dialogue_since = if again { (self.clock)() } else { want.dialogue_since };
+        Want { dialogue_since, ..want.clone() }
+    }
+
     /// What can be had without a visit.
     fn at_once(&self, state: &mut State, want: &Want) -> Option<Served> {
         if let Some(rest) = state.manners.resting(want.key.address.ip(), Instant::now()) {
@@ -228,7 +238,7 @@ where
     }
 
     async fn visit(&self, want: &Want) -> Served {
-        let (errand, session) = self.run(&want.key, |state| state.errand(want)).await;
+        let (errand, session, mut took) = self.run(&want.key, |state| state.errand(want)).await;
         let owed = session.owed;
         let (mut served, rests) = {
             let mut state = self.state();
@@ -238,18 +248,24 @@ where
         if owed && !rests {
             let again =
                 |state: &mut State| Errand { plaintext: true, refusals: state.spare(&want.key), ..errand };
-            let (_, session) = self.run(&want.key, again).await;
+            let (_, session, longer) = self.run(&want.key, again).await;
+            took += self.state().limits.min_spacing + longer;
             let tests = self.state().contacts.take_in_tests(&want.key, &session, &want.domain.name);
             served = tests.unwrap_or(served);
         }
-        let state = self.state();
-        let rest = state.manners.resting(want.key.address.ip(), Instant::now());
+        let (mut state, address) = (self.state(), want.key.address.ip());
+        state.demands.visited(address, took);
+        let rest = state.manners.resting(address, Instant::now());
         served.rests_until = rest.map(|rest| rest.ends(self.now()));
         served
     }
 
-    /// One session as soon as its address, the number at once and the rate allow.
-    async fn run(&self, key: &SessionKey, errand: impl FnOnce(&mut State) -> Errand) -> (Errand, Session) {
+    /// One session as soon as its address, the number at once and the rate allow, and how long it took.
+    async fn run(
+        &self,
+        key: &SessionKey,
+        errand: impl FnOnce(&mut State) -> Errand,
+    ) -> (Errand, Session, Duration) {
         let address = key.address.ip();
         let spaced = self.state().pace.spaced(address, Instant::now());
         sleep_until(spaced).await;
@@ -264,6 +280,7 @@ where
             state.pace.visited(address, Instant::now());
             errand(&mut state)
         };
+        let began = Instant::now();
         let session = (self.probe)(errand.clone(), (self.clock)()).await;
         let now = self.now();
         let mut state = self.state();
@@ -272,7 +289,7 @@ where
         state.manners.learn(address, &session, now, spacing);
         let session = state.lookout.weigh(&errand, session);
         state.tally.count(&session);
-        (errand, session)
+        (errand, session, now.0 - began)
     }
 
     /// Waits until fewer than `max_sessions` are under way; with endpoints that have not proven themselves, fewer than
@@ -311,7 +328,7 @@ impl<P> Drop for Place<'_, P> {
 }
 
 impl State {
-    fn turn(&mut self, key: &SessionKey) -> Arc<tokio::sync::Mutex<()>> {
+    fn turn(&mut self, key: &SessionKey) -> Arc<Turn> {
         self.turns.entry(key.address.ip()).or_default().clone()
     }
 

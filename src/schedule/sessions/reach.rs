@@ -62,7 +62,7 @@ where
     pub async fn glance(&self, errand: Errand) {
         let key = errand.key.clone();
         let turn = self.state().turn(&key);
-        let _turn = turn.lock().await;
+        let _turn = turn.patient().await;
         let (address, now) = (key.address.ip(), self.now());
         if self.state().manners.resting(address, now.0).is_some() {
             self.state().lookout.pass_over(address, now.1);
