@@ -3,7 +3,9 @@
 use super::run::Finished;
 use crate::config::Domain;
 use crate::name::DomainName;
-use crate::observe::{Cause, Dnssec, DomainDns, Lookup, Observation, Outcome, SessionKey, Stage, Unseen};
+use crate::observe::{
+    Cause, Dnssec, DomainDns, Lookup, Observation, Outcome, Policy, SessionKey, Stage, Unseen,
+};
 use crate::report::{NextDue, Report, fold};
 use crate::rules::{self, Judged, Subject};
 use crate::schedule::{Timetable, due_again};
@@ -197,5 +199,6 @@ fn labels(domains: &BTreeMap<DomainName, Arc<Domain>>) -> BTreeMap<DomainName, L
 fn nothing_seen(name: &DomainName, at: SystemTime) -> Observation {
     let mx = Lookup::ended(Outcome::ServerFailure, Dnssec::Unchecked, Duration::ZERO);
     let dns = DomainDns { mx, implicit: false, hosts: BTreeMap::new(), truncated: false };
-    Observation { domain: name.clone(), at, dns, endpoints: Vec::new() }
+    let policy = Policy::unseen();
+    Observation { domain: name.clone(), at, dns, policy, endpoints: Vec::new() }
 }

@@ -7,6 +7,7 @@ mod journal;
 mod keeping;
 mod lookout;
 mod outsiders;
+mod policies;
 mod process;
 mod reload;
 mod rereading;

@@ -1,6 +1,7 @@
 //! One run of one domain: ask DNS, visit every endpoint, judge, fold.
 
 use super::outsiders::Outsiders;
+use super::policies;
 use super::targets::{Target, Turn, absent, targets, turns};
 use super::workshop::{Tools, Workshop};
 use crate::config::{Domain, Interval};
@@ -110,25 +111,31 @@ fn wanted(domain: &Domain, at: SystemTime) -> Intervals {
 
 impl Run {
     async fn observe(self: Arc<Self>) -> Observation {
-        let (dns, outsiders) = {
+        let (dns, announced, outsiders) = {
             let waiting = self.workshop.queue.join(Instant::now());
             let _place = self.workshop.lookups.acquire().await;
             drop(waiting);
             let outsiders = Outsiders::of(&self.domain.settings, &self.tools.dns).await;
-            let dns = self.tools.dns.domain(&self.domain.name).await;
-            (dns.following(self.previous().map(|seen| &seen.dns), self.at), Arc::new(outsiders))
+            let (dns, announced) = tokio::join!(
+                self.tools.dns.domain(&self.domain.name),
+                self.tools.dns.policy(&self.domain.name)
+            );
+            let dns = dns.following(self.previous().map(|seen| &seen.dns), self.at);
+            (dns, announced, Arc::new(outsiders))
         };
         let mut visits = JoinSet::new();
         for (place, (target, turn)) in self.targets(&dns).into_iter().enumerate() {
             let visit = self.clone().visit(target, turn, outsiders.clone());
             visits.spawn(async move { (place, visit.await) });
         }
-        let mut endpoints = visits.join_all().await;
+        let before = self.previous().map(|seen| &seen.policy);
+        let policy = policies::fetched(&self.tools, &self.domain.name, &dns, announced, before, self.at);
+        let (mut endpoints, policy) = tokio::join!(visits.join_all(), policy);
         endpoints.sort_by_key(|(place, _)| *place);
         let mut endpoints: Vec<Endpoint> = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
         endpoints.extend(self.previous().into_iter().flat_map(|seen| absent(&dns, seen, self.at)));
         endpoints.sort_by_key(|endpoint| endpoint.preference);
-        Observation { domain: self.domain.name.clone(), at: self.workshop.now(), dns, endpoints }
+        Observation { domain: self.domain.name.clone(), at: self.workshop.now(), dns, policy, endpoints }
     }
 
     /// Whom to visit, and where it is the postmaster's turn. Tells the schedule what is wanted of each.
@@ -193,10 +200,14 @@ impl Run {
             cron => cron,
         };
         let mut due = next_due(&self.domain.name, interval, self.workshop.start, (now, wall));
+        let second_look = self.tools.network.min_spacing.max(SECOND_LOOK);
+        if seen.policy.mta_sts.wants_second_look() {
+            due = due.min(now + second_look);
+        }
         for endpoint in &seen.endpoints {
             let rest = endpoint.rests_until.map_or(now, |until| now + since(wall, until));
             if endpoint.absent.is_none() && visits.wants_another_look(&endpoint.contact.key) {
-                due = due.min(rest.max(now + self.tools.network.min_spacing.max(SECOND_LOOK)));
+                due = due.min(rest.max(now + second_look));
             }
             if let Some(again) = endpoint.retry_at.filter(|at| *at > wall) {
                 due = due.min(rest.max(now + since(wall, again)));

@@ -5,7 +5,7 @@ use super::{Visits, process};
 use crate::config::{self, Config, Network};
 use crate::observe::Observation;
 use crate::probe::dns::{Dns, DnsSettings, LookupCounter};
-use crate::probe::{self, Plan, Prober, RelayPlan};
+use crate::probe::{self, HttpsReached, Plan, PolicyHosts, Prober, RelayPlan};
 use crate::schedule::{Clock, Errand, Limits, Queue};
 use crate::snapshot::{ConfigRead, ProberFacts, SessionOutcome, Shard};
 use arc_swap::ArcSwap;
@@ -46,7 +46,7 @@ pub struct Workshop {
     pub(super) lookups: Semaphore,
     /// Runs that wait for a place at the look-ups.
     pub(super) queue: Queue,
-    counter: Arc<LookupCounter>,
+    shared: Shared,
     pub(super) start: Instant,
     pub(super) lookout: Lookout,
     /// What is wrong with this machine's own names, as far as the log has it.
@@ -59,7 +59,17 @@ pub struct Workshop {
 pub(super) struct Tools {
     pub(super) dns: Dns,
     pub(super) network: Network,
+    pub(super) policies: PolicyHosts,
     prober: Prober,
+}
+
+/// What the tools of one configuration hand on to those of the next.
+#[derive(Default)]
+struct Shared {
+    counter: Arc<LookupCounter>,
+    https_reached: Arc<HttpsReached>,
+    /// Where policy hosts listen; none: where they all do.
+    policy_port: Option<u16>,
 }
 
 impl Workshop {
@@ -68,24 +78,46 @@ impl Workshop {
     /// # Errors
     /// When a file that the configuration names cannot be used.
     pub fn set_up(config: &Config, clock: Clock, stop: watch::Receiver<bool>) -> Result<Arc<Self>, Error> {
-        let counter = Arc::default();
-        let tools = Arc::new(ArcSwap::from_pointee(Tools::of(config, &counter)?));
-        let shared = tools.clone();
+        Self::with(config, clock, stop, Shared::default())
+    }
+
+    /// The same in a world whose policy hosts listen at another port than that of HTTPS: a simulated one.
+    ///
+    /// # Errors
+    /// As [`Self::set_up`].
+    pub fn set_up_with_policies_at(
+        port: u16,
+        config: &Config,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, Error> {
+        Self::with(config, clock, stop, Shared { policy_port: Some(port), ..Shared::default() })
+    }
+
+    fn with(
+        config: &Config,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+        shared: Shared,
+    ) -> Result<Arc<Self>, Error> {
+        let tools = Arc::new(ArcSwap::from_pointee(Tools::of(config, &shared)?));
+        let current = tools.clone();
         let probe: super::Probe = Box::new(move |errand, at| {
-            let (tools, stop) = (shared.load_full(), stop.clone());
+            let (tools, stop) = (current.load_full(), stop.clone());
             Box::pin(async move { tools.prober.session(&errand.key, &plan(&errand), at, stop).await })
         });
         let visits = Visits::new(limits(&config.network), clock.clone(), probe);
         let (lookups, queue, start) = (Semaphore::new(LOOKUPS), Queue::default(), Instant::now());
         let (lookout, faults) = (Lookout::default(), Mutex::default());
-        let workshop = Self { visits, lookups, queue, counter, start, lookout, faults, tools, clock };
+        let workshop = Self { visits, lookups, queue, shared, start, lookout, faults, tools, clock };
         workshop.post_lookout(config);
         Ok(Arc::new(workshop))
     }
 
-    /// Whether a trouble of an endpoint has to be confirmed by a second look.
+    /// Whether a trouble of an endpoint or of the policy host has to be confirmed by a second look.
     pub fn wants_another_look(&self, seen: &Observation) -> bool {
-        seen.endpoints.iter().any(|endpoint| self.visits.wants_another_look(&endpoint.contact.key))
+        let mut keys = seen.endpoints.iter().map(|endpoint| &endpoint.contact.key);
+        seen.policy.mta_sts.wants_second_look() || keys.any(|key| self.visits.wants_another_look(key))
     }
 
     /// How many sessions are under way, or about to begin.
@@ -98,7 +130,7 @@ impl Workshop {
     /// # Errors
     /// As [`Self::set_up`]; then nothing has changed.
     pub(super) fn reload(&self, config: &Config) -> Result<(), Error> {
-        self.tools.store(Arc::new(Tools::of(config, &self.counter)?));
+        self.tools.store(Arc::new(Tools::of(config, &self.shared)?));
         self.visits.set_limits(limits(&config.network));
         Ok(())
     }
@@ -133,7 +165,7 @@ impl Workshop {
             addresses_over_capacity: Some(self.visits.over_capacity()),
             schedule_lag: Some(self.queue.longest(now).max(self.visits.queue().longest(now))),
             phases: tally.phases,
-            lookups: self.counter.read(),
+            lookups: self.shared.counter.read(),
             shard: Shard::default(),
             process: process::facts(),
         }
@@ -147,14 +179,19 @@ impl Tools {
         probe::Network { allow_targets, source_addresses }.own_addresses(&config.dns.nameservers)
     }
 
-    fn of(config: &Config, counter: &Arc<LookupCounter>) -> Result<Self, Error> {
+    fn of(config: &Config, shared: &Shared) -> Result<Self, Error> {
         let config::Dns { nameservers, dnssec, trust_anchor } = config.dns.clone();
-        let dns = Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?.counted_by(counter.clone());
+        let dns =
+            Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?.counted_by(shared.counter.clone());
         let Network { allow_targets, source_addresses, .. } = config.network.clone();
         let own = probe::Network { allow_targets, source_addresses };
         let roots = roots(config.tls.ca_file.as_deref())?;
+        let mut policies = PolicyHosts::new(own.clone(), &roots, shared.https_reached.clone())?;
+        if let Some(port) = shared.policy_port {
+            policies = policies.at_port(port);
+        }
         let prober = Prober::new(own, roots)?;
-        Ok(Self { dns, prober, network: config.network.clone() })
+        Ok(Self { dns, prober, policies, network: config.network.clone() })
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is known of one endpoint, shared by all domains that use it, and of one domain through its endpoints.
 
 use super::{
-    Cause, Dialogue, DomainDns, Ehlo, Extensions, Lasting, NullSender, Phase, Ptr, RelayTest, Reply, Seen,
-    Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen, stored,
+    Cause, Dialogue, DomainDns, Ehlo, Extensions, Lasting, NullSender, Phase, Policy, Ptr, RelayTest, Reply,
+    Seen, Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen, stored,
 };
 use crate::name::{DomainName, MxName};
 use serde::{Deserialize, Serialize};
@@ -115,6 +115,8 @@ pub struct Observation {
     pub at: SystemTime,
     /// What DNS says.
     pub dns: DomainDns,
+    /// What it publishes about TLS.
+    pub policy: Policy,
     /// Every address of every MX, in preference order.
     pub endpoints: Vec<Endpoint>,
 }
@@ -198,7 +200,7 @@ impl Streak {
         Self { lasting: self.lasting.next(at, counts_for), ..streak }
     }
 
-    fn is_first_look(&self, cause: Cause) -> bool {
+    pub(super) fn is_first_look(&self, cause: Cause) -> bool {
         cause.needs_second_look() && self.count < 2
     }
 }

@@ -116,7 +116,7 @@ impl<T> Lookup<T> {
     }
 
     /// Counts on where the same question came to nothing before. A bogus answer is one, of its own kind.
-    fn follow(&mut self, previous: Option<&Self>, at: SystemTime) {
+    pub(super) fn follow(&mut self, previous: Option<&Self>, at: SystemTime) {
         let cause =
             self.records().err().filter(|_| self.dnssec != Dnssec::Bogus).map(|unseen| unseen.cause());
         self.lasting = previous.map(|previous| previous.lasting).unwrap_or_default().next(at, cause);

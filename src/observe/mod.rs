@@ -8,6 +8,7 @@ mod contact;
 mod dns;
 mod histogram;
 mod lasting;
+mod policy;
 mod seen;
 mod smtp;
 pub(crate) mod stored;
@@ -19,6 +20,10 @@ pub use contact::{Absence, Contact, Endpoint, Fact, Latest, Observation, Session
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
 pub use histogram::Histogram;
 pub use lasting::Lasting;
+pub use policy::{
+    Announced, Fetch, Fetched, Mode, MtaSts, MxPattern, Policy, PolicyFlaw, PolicyText, StsId, StsPolicy,
+    StsRecord, StsState, TlsRpt,
+};
 pub use seen::{Cause, Phase, Seen, Stage, Trouble, Unseen};
 pub use smtp::{
     Dialogue, Ehlo, Extensions, Flaw, NullSender, RelayOutcome, RelayTest, Reply, StartTls, Step, Transaction,

@@ -31,6 +31,8 @@ pub struct Trouble {
 pub enum Stage {
     /// A DNS look-up.
     Lookup,
+    /// The fetch of an MTA-STS policy over HTTPS.
+    Fetch,
     /// TCP connect.
     Connect,
     /// The greeting.
@@ -195,6 +197,7 @@ impl Stage {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Lookup => "lookup",
+            Self::Fetch => "policy_fetch",
             Self::Connect => "connect",
             Self::Banner => "banner",
             Self::Ehlo => "ehlo",
@@ -217,7 +220,7 @@ impl Stage {
             Self::StartTls => Some(Phase::StartTls),
             Self::TlsHandshake => Some(Phase::TlsHandshake),
             Self::Mail | Self::Rcpt | Self::Rset => Some(Phase::Transaction),
-            Self::Lookup | Self::EhloTls | Self::Quit => None,
+            Self::Lookup | Self::Fetch | Self::EhloTls | Self::Quit => None,
         }
     }
 }

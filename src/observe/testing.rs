@@ -15,10 +15,12 @@ use std::time::{Duration, SystemTime};
 #[cfg(test)]
 pub(crate) mod arbitrary;
 mod dns;
+mod policy;
 mod steps;
 mod transactions;
 
 pub(crate) use dns::{ObservationBuilder, PtrBuilder, host, no_ptr, observation, ptr, ptr_fails};
+pub(crate) use policy::{PolicyBuilder, policies, policy_text, served};
 pub(crate) use steps::steps;
 pub(crate) use transactions::{
     LOCAL, asks_relay, bounce, null_sender, open_relay, ordinary, relay, transaction,

@@ -1,4 +1,4 @@
-//! The one place that opens a TCP connection to a mail server. It asks [`address`] about the very address it is
+//! The one place that opens a TCP connection to a server. It asks [`address`] about the very address it is
 //! about to connect to, and tells the server's refusals from this machine's own inability.
 
 use super::record::Record;
@@ -6,15 +6,13 @@ use super::{Network, address};
 use crate::observe::{Cause, Seen, Stage, Unseen};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
 
 /// Connects to `target`, unless it is off the public Internet and not allowed by name.
 pub(super) async fn open(target: SocketAddr, network: &Network, record: &mut Record) -> Seen<TcpStream> {
-    let target = SocketAddr::new(target.ip().to_canonical(), target.port());
-    if !address::is_allowed(target.ip(), &network.allow_targets) {
-        let detail = format!("{} is not globally routable and not in network.allow_targets", target.ip());
-        return Err(Unseen::failed(Stage::Connect, Cause::NotPublic, detail));
-    }
+    let target = allowed(Stage::Connect, target, network)?;
     let at = record.clock.elapsed();
     let connecting = connect(target, source(target.ip(), &network.source_addresses));
     let stream = record
@@ -24,6 +22,33 @@ pub(super) async fn open(target: SocketAddr, network: &Network, record: &mut Rec
         .map_err(|error| Unseen::failed(Stage::Connect, cause(&error, target), error.to_string()))?;
     record.note(Stage::Connect, at, None, None);
     Ok(stream)
+}
+
+/// The same for another server than one for mail, which has no session to be told in.
+pub(super) async fn within(
+    limit: Duration,
+    stage: Stage,
+    target: SocketAddr,
+    network: &Network,
+) -> Seen<TcpStream> {
+    let target = allowed(stage, target, network)?;
+    let connecting = connect(target, source(target.ip(), &network.source_addresses));
+    let (cause, why) = match timeout(limit, connecting).await {
+        Ok(Ok(stream)) => return Ok(stream),
+        Ok(Err(error)) => (cause(&error, target), error.to_string()),
+        Err(_) => (Cause::NoAnswer, format!("not done within {limit:?}")),
+    };
+    Err(Unseen::failed(stage, cause, format!("{target}: {why}")))
+}
+
+/// The target, if it may be contacted.
+fn allowed(stage: Stage, target: SocketAddr, network: &Network) -> Seen<SocketAddr> {
+    let target = SocketAddr::new(target.ip().to_canonical(), target.port());
+    if !address::is_allowed(target.ip(), &network.allow_targets) {
+        let detail = format!("{} is not globally routable and not in network.allow_targets", target.ip());
+        return Err(Unseen::failed(stage, Cause::NotPublic, detail));
+    }
+    Ok(target)
 }
 
 async fn connect(target: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
@@ -81,7 +106,6 @@ fn has_no_route(target: SocketAddr) -> bool {
 mod tests {
     use super::super::deadline::Clock;
     use super::*;
-    use std::time::Duration;
     use tokio::net::TcpListener;
     use tokio::sync::watch;
 

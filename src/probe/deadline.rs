@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// the wild) and for look-ups that servers make about their client.
 pub(super) const fn limit(stage: Stage) -> Duration {
     Duration::from_secs(match stage {
-        Stage::Lookup | Stage::Connect => 15,
+        Stage::Lookup | Stage::Fetch | Stage::Connect => 15,
         Stage::Banner | Stage::Ehlo | Stage::EhloTls | Stage::Mail => 30,
         Stage::StartTls | Stage::TlsHandshake => 20,
         Stage::Rcpt => 45,

@@ -8,11 +8,12 @@ mod counts;
 mod domain;
 mod health;
 mod names;
+mod policy;
 mod reverse;
 mod upstream;
 
 use crate::name::{DomainName, MxName};
-use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, Outcome, Ptr};
+use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, Outcome, Policy, Ptr};
 pub use counts::{LookupCounter, LookupCounts};
 
 use answer::Answer;
@@ -127,6 +128,11 @@ impl Dns {
     /// A domain's MX records in preference order, all of them.
     pub async fn mx(&self, domain: &DomainName) -> Lookup<Vec<MxRecord>> {
         domain::mx(self, domain, Instant::now() + self.timeouts.name).await
+    }
+
+    /// What a domain publishes about TLS: the records of MTA-STS and TLS-RPT.
+    pub async fn policy(&self, domain: &DomainName) -> Policy {
+        policy::look_up(self, domain, Instant::now() + self.timeouts.name).await
     }
 
     /// The addresses of one host.

@@ -2,7 +2,7 @@
 //! Nothing here decides what is good or bad.
 //!
 //! [`Prober::session`] is one visit to one server: connect, greeting, EHLO (HELO behind it), STARTTLS, handshake, EHLO,
-//! transactions, QUIT.
+//! transactions, QUIT. [`PolicyHosts::fetch`] is the fetch of an MTA-STS policy.
 
 mod address;
 mod certificate;
@@ -12,6 +12,7 @@ mod deadline;
 mod dialogue;
 pub mod dns;
 mod metered;
+mod mta_sts;
 mod own;
 mod record;
 mod reply;
@@ -23,6 +24,8 @@ mod verify;
 
 use crate::name::{DomainName, HeloName, Mailbox};
 use crate::observe::{Cause, Session, SessionKey, Stage, Unseen};
+pub use mta_sts::{HttpsReached, PolicyHosts};
+
 use deadline::Clock;
 use ipnet::IpNet;
 use record::Record;

@@ -34,7 +34,8 @@ pub(super) fn is_alert(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(TlsError::AlertReceived(_)))
 }
 
-fn tls_error(error: &io::Error) -> Option<&TlsError> {
+/// The TLS library's error, where it is one.
+pub(super) fn tls_error(error: &io::Error) -> Option<&TlsError> {
     error.get_ref()?.downcast_ref()
 }
 

@@ -125,13 +125,7 @@ impl Roots {
         extra: Vec<CertificateDer<'static>>,
         algorithms: WebPkiSupportedAlgorithms,
     ) -> Result<Self, (usize, ChainError)> {
-        let anchor = |(index, der)| {
-            let anchor = webpki::anchor_from_trusted_cert(der).map_err(|error| (index + 1, error))?;
-            Ok(anchor.to_owned())
-        };
-        let built_in = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().map(Ok);
-        let anchors = built_in.chain(extra.iter().enumerate().map(anchor)).collect::<Result<_, _>>()?;
-        Ok(Self { algorithms, anchors, extra })
+        Ok(Self { algorithms, anchors: anchors(&extra)?, extra })
     }
 
     /// Whether a chain, leaf first, leads to one of the roots. The leaf's own dates are no part of the question: where
@@ -161,6 +155,21 @@ impl Roots {
             Err(error) => Err(trouble(&error, above, asked)),
         }
     }
+}
+
+/// The built-in roots and these.
+///
+/// # Errors
+/// As [`Roots::with`].
+pub(super) fn anchors(
+    extra: &[CertificateDer<'static>],
+) -> Result<Vec<TrustAnchor<'static>>, (usize, ChainError)> {
+    let anchor = |(index, der)| {
+        let anchor = webpki::anchor_from_trusted_cert(der).map_err(|error| (index + 1, error))?;
+        Ok(anchor.to_owned())
+    };
+    let built_in = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().map(Ok);
+    built_in.chain(extra.iter().enumerate().map(anchor)).collect()
 }
 
 /// Whether a certificate's subjectAltName covers a name (RFC 9525).

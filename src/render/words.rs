@@ -37,6 +37,7 @@ pub(super) fn cause(cause: Cause) -> &'static str {
 pub(super) fn stage(stage: Stage) -> &'static str {
     match stage {
         Stage::Lookup => "look-up",
+        Stage::Fetch => "fetch of the MTA-STS policy",
         Stage::Connect => "connect",
         Stage::Banner => "banner",
         Stage::Ehlo => "EHLO",
@@ -52,7 +53,11 @@ pub(super) fn stage(stage: Stage) -> &'static str {
 
 /// `the server limits our rate, at banner: 421 too many connections`
 pub(super) fn trouble(trouble: &Trouble) -> String {
-    let at = format!("{}, at {}", cause(trouble.cause), stage(trouble.stage));
+    let cause = match (trouble.stage, trouble.cause) {
+        (Stage::Fetch, Cause::VantageBlocked) => "HTTPS is out of reach from here",
+        (_, other) => cause(other),
+    };
+    let at = format!("{cause}, at {}", stage(trouble.stage));
     if trouble.detail.is_empty() { at } else { format!("{at}: {}", trouble.detail) }
 }
 

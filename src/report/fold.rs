@@ -145,7 +145,13 @@ mod tests {
     fn seen(at: SystemTime) -> Observation {
         let mx = Lookup::ended(Outcome::NoData, Dnssec::Unchecked, Duration::ZERO);
         let dns = DomainDns { mx, implicit: false, hosts: BTreeMap::new(), truncated: false };
-        Observation { domain: DomainName::parse("example.com").unwrap(), at, dns, endpoints: Vec::new() }
+        Observation {
+            domain: DomainName::parse("example.com").unwrap(),
+            at,
+            dns,
+            policy: crate::observe::Policy::unseen(),
+            endpoints: Vec::new(),
+        }
     }
 
     fn run(

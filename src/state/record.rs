@@ -4,7 +4,7 @@
 use super::Kept;
 use crate::name::{DomainName, MxName};
 use crate::observe::{
-    Absence, Contact, DomainDns, Endpoint, Fact, Observation, Ptr, SessionKey, Transaction, stored,
+    Absence, Contact, DomainDns, Endpoint, Fact, Observation, Policy, Ptr, SessionKey, Transaction, stored,
 };
 use crate::report::{Change, Concluded, Doubt, NextDue, Report, RuleStanding, Standing, Weighed};
 use crate::rules::{self, Acceptance, Finding, Issue, Rule, Severity, Status, Subject};
@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 /// To be raised with every change of what is stored, the order of variants included: values of other versions are
 /// forgotten.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A value as bytes.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, postcard::Error> {
@@ -43,6 +43,7 @@ pub(super) struct Record {
     #[serde(with = "stored::moment")]
     at: SystemTime,
     dns: DomainDns,
+    policy: Policy,
     endpoints: Vec<EndpointRecord>,
     standings: Vec<(Box<str>, Rows)>,
     history: Vec<ChangeRecord>,
@@ -113,7 +114,7 @@ struct ChangeRecord {
 impl Record {
     pub(super) fn of(kept: &Kept) -> Self {
         let Report { observation, standings, history, next, took } = &*kept.report;
-        let Observation { domain, at, dns, endpoints } = observation;
+        let Observation { domain, at, dns, policy, endpoints } = observation;
         let standing = |row: &RuleStanding| {
             let subjects = row.subjects.iter();
             let subjects =
@@ -125,6 +126,7 @@ impl Record {
             domain: domain.clone(),
             at: *at,
             dns: dns.clone(),
+            policy: policy.clone(),
             endpoints: endpoints.iter().map(EndpointRecord::of).collect(),
             standings: standings.iter().map(standing).collect(),
             history: history.iter().map(ChangeRecord::of).collect(),
@@ -135,9 +137,10 @@ impl Record {
 
     /// The domain with the contacts that it had; none where one of them is missing.
     pub(super) fn revive(self, contacts: &HashMap<SessionKey, Arc<Contact>>) -> Option<Kept> {
-        let Self { fingerprint, domain, at, dns, endpoints, standings, history, next, took } = self;
+        let Self { fingerprint, domain, at, dns, policy, endpoints, standings, history, next, took } = self;
         let endpoints = endpoints.into_iter().map(|endpoint| endpoint.revive(contacts));
-        let observation = Observation { domain, at, dns, endpoints: endpoints.collect::<Option<_>>()? };
+        let endpoints = endpoints.collect::<Option<_>>()?;
+        let observation = Observation { domain, at, dns, policy, endpoints };
         let row = |(code, subjects): (Box<str>, Rows)| {
             let subjects = subjects.into_iter();
             let revived = subjects.filter_map(|(subject, standing)| Some((subject, standing.revive()?)));

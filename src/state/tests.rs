@@ -5,8 +5,8 @@ use super::record::{Record, decode, encode, key};
 use super::*;
 use crate::name::DomainName;
 use crate::observe::testing::arbitrary::world;
-use crate::observe::testing::{endpoint, failed, mx, now, observation};
-use crate::observe::{Cause, Contact, Observation, SessionKey, Stage, Unseen};
+use crate::observe::testing::{endpoint, failed, mx, now, observation, served};
+use crate::observe::{Cause, Contact, Fetched, Observation, SessionKey, Stage, StsState, Unseen};
 use crate::report::{NextDue, Report, fold};
 use crate::rules::{self, Acceptance, Judged, Overrides, Subject, Verdict};
 use proptest::prelude::*;
@@ -221,10 +221,22 @@ fn what_the_version_stands_for_has_not_changed() {
         bytes.extend(encode(&*endpoint.contact).unwrap());
     }
     bytes.extend(encode(&(Cause::ALL, crate::observe::Phase::ALL, rules::Status::ALL)).unwrap());
+    let fetched = [
+        Fetched::BadCertificate("".into()),
+        Fetched::Encoded("".into()),
+        Fetched::Status(404),
+        Fetched::TooLarge,
+        served(""),
+        served("version: STSv1"),
+        served("version: STSv1\nmode: no"),
+        served("version: STSv1\nmode: testing\nmax_age: 1\nmx: *.a"),
+        served("version: STSv1\nmode: none\nmax_age: 1"),
+    ];
+    bytes.extend(encode(&(fetched, [StsState::Absent, StsState::Invalid])).unwrap());
     let sum = bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    assert_eq!((bytes[0], sum), (1, 6_476_614_767_261_099_730));
+    assert_eq!((bytes[0], sum), (2, 5_575_870_061_126_911_880));
 }
 
 #[test]

@@ -46,7 +46,13 @@ fn seen(dns: DomainDns, targets: &[Target]) -> Observation {
         healthy.at(target.mx.as_str(), &target.address.to_string()).preference(target.preference).build()
     };
     let endpoints = targets.iter().map(endpoint).collect();
-    Observation { domain, at: std::time::SystemTime::UNIX_EPOCH, dns, endpoints }
+    Observation {
+        domain,
+        at: std::time::SystemTime::UNIX_EPOCH,
+        dns,
+        policy: crate::observe::Policy::unseen(),
+        endpoints,
+    }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Strategies for observations of any kind: [`Script`] is what a server would answer, played as a session would play it.
 
 use super::super::{
-    Cause, ChainTrouble, Dialogue, DomainDns, Ehlo, Endpoint, Extensions, Fact, Flaw, HostDns, Lookup,
-    MxRecord, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session, Stage, StartTls, Tls, TlsEhlo,
-    Trouble, Unseen,
+    Cause, ChainTrouble, Dialogue, DomainDns, Ehlo, Endpoint, Extensions, Fact, Fetched, Flaw, HostDns,
+    Lookup, MxRecord, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session, Stage, StartTls, StsRecord,
+    Tls, TlsEhlo, TlsRpt, Trouble, Unseen,
 };
-use super::{dns, now, reply, session_endpoint, steps, tls};
+use super::{PolicyBuilder, dns, now, policies, reply, served, session_endpoint, steps, tls};
 use crate::name::MxName;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -48,6 +48,7 @@ pub(crate) enum Handshake {
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     dns: DomainDns,
+    pub(crate) policies: PolicyBuilder,
     pub(crate) endpoints: Vec<(MxName, IpAddr, Ptr, Script)>,
 }
 
@@ -61,23 +62,30 @@ impl World {
             })
         };
         let endpoints = self.endpoints.iter().map(endpoint).collect();
-        Observation { domain: super::domain(), at: now(), dns: self.dns.clone(), endpoints }
+        let (dns, policy) = (self.dns.clone(), self.policies.build());
+        Observation { domain: super::domain(), at: now(), dns, policy, endpoints }
     }
 }
 
 /// Any domain.
 pub(crate) fn world() -> impl Strategy<Value = World> {
     let endpoint = (ptr(), script());
-    (domain_dns(), prop::collection::vec(endpoint, 1..4)).prop_map(|(dns, endpoints)| {
-        let places =
-            [("mx1", "192.0.2.10"), ("mx1", "2001:db8::10"), ("mx2", "192.0.2.11"), ("mx2", "2001:db8::11")];
-        let places =
-            places.map(|(name, address)| (super::mx(&format!("{name}.example.com")), address.parse()));
-        let placed = places.into_iter().zip(endpoints);
-        let endpoints =
-            placed.filter_map(|((mx, address), (ptr, script))| Some((mx, address.ok()?, ptr, script)));
-        World { dns, endpoints: endpoints.collect() }
-    })
+    (domain_dns(), any_policies(), prop::collection::vec(endpoint, 1..4)).prop_map(
+        |(dns, policies, endpoints)| {
+            let places = [
+                ("mx1", "192.0.2.10"),
+                ("mx1", "2001:db8::10"),
+                ("mx2", "192.0.2.11"),
+                ("mx2", "2001:db8::11"),
+            ];
+            let places =
+                places.map(|(name, address)| (super::mx(&format!("{name}.example.com")), address.parse()));
+            let placed = places.into_iter().zip(endpoints);
+            let endpoints =
+                placed.filter_map(|((mx, address), (ptr, script))| Some((mx, address.ok()?, ptr, script)));
+            World { dns, policies, endpoints: endpoints.collect() }
+        },
+    )
 }
 
 fn script() -> impl Strategy<Value = Script> {
@@ -185,6 +193,42 @@ fn domain_dns() -> impl Strategy<Value = DomainDns> {
             DomainDns { hosts: hosts.collect::<BTreeMap<_, _>>(), mx, implicit, truncated }
         },
     )
+}
+
+/// Mostly policies that are in force.
+fn any_policies() -> impl Strategy<Value = PolicyBuilder> {
+    let mode = select(vec!["enforce", "enforce", "testing", "none"]);
+    let mx = prop::collection::vec(select(vec!["*.example.com", "mx1.example.com", "mx.example.net"]), 0..3);
+    let sound = (mode, mx).prop_map(|(mode, mx)| policies(mode, &mx));
+    let txt = select(vec!["v=STSv1; id=1", "v=STSv1; id=2", "v=STSv1;", "v=spf1 -all", "v=TLSRPTv1; rua=x"]);
+    let record = any_lookup(prop::collection::vec(txt, 0..3));
+    let rpt = select(vec!["v=TLSRPTv1; rua=mailto:a@example.com", "v=TLSRPTv1; rua=<b>", "\u{1b}[31m"]);
+    let rpt = any_lookup(prop::collection::vec(rpt, 0..3));
+    let looks = (0..7_u32, select(vec![MINUTE, MINUTE * 90]));
+    let broken = (record, rpt, prop::option::of(fetched()), looks);
+    (sound, prop::option::of(broken), 0..3_u8).prop_map(|(sound, broken, which)| {
+        let Some((record, rpt, fetched, (looks, gap))) = broken else { return sound };
+        let octets = |all: Vec<&str>| all.iter().map(|one| one.as_bytes().to_vec()).collect::<Vec<_>>();
+        let rpt = rpt.map(|all| TlsRpt::read(&octets(all))).outcome;
+        let after = sound.clone().tls_rpt_is(rpt).for_looks(looks, gap).after(&sound);
+        match which {
+            0 => after,
+            1 => after.fetched(fetched),
+            _ => after.record_is(record.map(|all| StsRecord::read(&octets(all))).outcome).fetched(fetched),
+        }
+    })
+}
+
+fn fetched() -> impl Strategy<Value = Seen<Fetched>> {
+    let text = || "\\PC{0,12}".prop_map(|text: String| PeerText::from(text.as_str()));
+    prop_oneof![
+        2 => cause().prop_map(|cause| Err(Unseen::failed(Stage::Fetch, cause, ""))),
+        1 => text().prop_map(|text| Ok(Fetched::BadCertificate(text))),
+        1 => text().prop_map(|text| Ok(Fetched::Encoded(text))),
+        1 => (100..600_u16).prop_map(|status| Ok(Fetched::Status(status))),
+        1 => Just(Ok(Fetched::TooLarge)),
+        1 => "\\PC{0,40}".prop_map(|text: String| Ok(served(&text))),
+    ]
 }
 
 fn host() -> impl Strategy<Value = HostDns> {

@@ -3,7 +3,7 @@
 use super::super::{
     Dnssec, DomainDns, Fact, HostDns, Lookup, MxRecord, MxTarget, Observation, Outcome, PeerText, Ptr,
 };
-use super::{EndpointBuilder, endpoint, mx, now};
+use super::{EndpointBuilder, PolicyBuilder, endpoint, mx, now, policies};
 use crate::name::{DomainName, MxName};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -29,6 +29,7 @@ pub(crate) struct ObservationBuilder {
     hosts: BTreeMap<MxName, HostDns>,
     implicit: bool,
     truncated: bool,
+    policies: Option<PolicyBuilder>,
 }
 
 /// `example.com` with `mx1.example.com`, which has an IPv4 and an IPv6 address; nothing to object to.
@@ -41,6 +42,7 @@ pub(crate) fn observation() -> ObservationBuilder {
         hosts: BTreeMap::new(),
         implicit: false,
         truncated: false,
+        policies: None,
     }
 }
 
@@ -98,6 +100,12 @@ impl ObservationBuilder {
         self
     }
 
+    /// Other policies than MTA-STS enforced for all its hosts, and TLS-RPT.
+    pub(crate) fn policies(mut self, policies: PolicyBuilder) -> Self {
+        self.policies = Some(policies);
+        self
+    }
+
     /// The observation.
     pub(crate) fn build(&self) -> Observation {
         let endpoints: Vec<_> = self.endpoints.iter().map(EndpointBuilder::build).collect();
@@ -116,7 +124,10 @@ impl ObservationBuilder {
             implicit: self.implicit,
             truncated: self.truncated,
         };
-        Observation { domain: self.domain.clone(), at: now(), dns, endpoints }
+        let hosts: Vec<_> = dns.hosts.keys().map(MxName::as_str).collect();
+        let sound = || policies("enforce", if hosts.is_empty() { &["mx1.example.com"] } else { &hosts });
+        let policy = self.policies.clone().unwrap_or_else(sound).build();
+        Observation { domain: self.domain.clone(), at: now(), dns, policy, endpoints }
     }
 
     fn all_hosts(&self, published: &Lookup<Vec<MxRecord>>) -> BTreeMap<MxName, HostDns> {

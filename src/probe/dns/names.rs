@@ -11,6 +11,11 @@ pub(super) fn absolute(name: &str) -> Name {
     Name::from_labels(name.split('.').map(str::as_bytes)).expect("a name that fits the wire")
 }
 
+/// A name so many labels below one of ours; none where that would be too long.
+pub(super) fn below(labels: &str, name: &str) -> Option<Name> {
+    Name::from_labels(labels.split('.').chain(name.split('.')).map(str::as_bytes)).ok()
+}
+
 /// The name as people read it, in lower case; only the root keeps its dot.
 pub(super) fn text(name: &Name) -> PeerText {
     if name.is_root() { PeerText::from(".") } else { PeerText::from_bytes(&presentation(name)) }
