@@ -205,7 +205,7 @@ mod tests {
             ),
             (
                 observation().of([endpoint().without_starttls(), relays()]),
-                "Mail gets in, but mx2.example.com relays for strangers. One more thing is critical.",
+                "Mail gets in, but mx2.example.com relays for strangers. 2 more things are critical.",
             ),
             (
                 observation().of([endpoint(), second().unreachable(Cause::NoAnswer)]),
@@ -214,7 +214,7 @@ mod tests {
             (observation().of([endpoint().with_ptr(no_ptr())]), "Mail gets in. One thing should be mended."),
             (
                 observation().of([endpoint().untrusted(ChainTrouble::SelfSigned)]),
-                "Mail gets in, but the certificate of mx1.example.com is self-signed.",
+                "Mail gets in, but the certificate of mx1.example.com is self-signed. One more thing is critical.",
             ),
             (observation().of([no_postmaster()]), "Mail gets in, but postmaster is refused."),
             (

@@ -118,10 +118,11 @@ mod tests {
         let told: Vec<_> =
             fixes.iter().map(|fix| (fix.issue.code, fix.is_others_to_mend(report.domain()))).collect();
         assert_eq!(
-            told[..4],
+            told[..5],
             [
                 ("smtp.starttls.missing", false),
                 ("smtp.open_relay", false),
+                ("smtp.mta_sts.no_starttls", false),
                 ("smtp.banner.not_220", true),
                 ("smtp.ptr.missing", false)
             ],

@@ -4,7 +4,7 @@
 //! treatment of missing data: [`judge`] makes it inconclusive, or not applicable behind a conclusive failure.
 
 use crate::name::MxName;
-use crate::observe::{Cause, Contact, Endpoint, Fact, Observation, Seen, Stage, Trouble, Unseen};
+use crate::observe::{Cause, Contact, Endpoint, Fact, Lasting, Observation, Seen, Stage, Trouble, Unseen};
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
@@ -16,6 +16,7 @@ mod endpoint_reachable;
 mod evidence;
 mod extension_posture;
 mod ipv6_reachable;
+mod mta_sts;
 mod mx_present;
 mod mx_sanity;
 mod null_mx;
@@ -27,6 +28,7 @@ mod reverse_dns;
 mod starttls_handshake;
 mod starttls_offered;
 mod tls_quality;
+mod tls_rpt;
 mod verdict;
 
 #[cfg(test)]
@@ -177,6 +179,8 @@ pub static ALL: &[&Rule] = &[
     &ipv6_reachable::RULE,
     &availability::RULE,
     &tls_quality::RULE,
+    &mta_sts::RULE,
+    &tls_rpt::RULE,
 ];
 
 /// Judges one observation by all rules. A null-MX domain has no endpoints, so that only domain rules speak.
@@ -270,6 +274,14 @@ impl Context {
         blocked == Some(false) && resolver_answers != Some(false)
     }
 
+    /// Whether what proves nothing by itself has lasted so long that the domain's own DNS or hosts are to blame.
+    fn is_lasting(&self, unseen: &Unseen, lasting: Lasting) -> bool {
+        let passes_by_itself = matches!(unseen.cause(), Cause::Tempfail | Cause::Timeout | Cause::DnsFailure);
+        passes_by_itself
+            && self.prober.resolver_answers == Some(true)
+            && lasting.is_persistent(self.persistent)
+    }
+
     /// Whether `endpoint` is configured to relay for this machine.
     pub fn is_trusted_by(&self, contact: &Contact) -> bool {
         let address: IpAddr = contact.key.address.ip();
@@ -291,6 +303,15 @@ fn broken_at(stage: Stage, unseen: &Unseen) -> Option<&Trouble> {
 /// Whether the address is one that nobody can be sent to: `smtp.mx.non_public_address` finds it, and only that.
 fn is_off_limits(contact: &Contact) -> bool {
     contact.dialogue.seen.as_ref().is_err_and(|unseen| unseen.cause() == Cause::NotPublic)
+}
+
+/// Whether no mail goes to the domain, so that nothing about it can fail.
+fn takes_no_mail(observation: &Observation) -> Seen<bool> {
+    let dns = &observation.dns;
+    if dns.mx.records()?.is_some() {
+        return Ok(dns.is_null_mx());
+    }
+    Ok(dns.hosts.values().all(|host| host.addresses().is_ok_and(|all| all.is_empty())))
 }
 
 /// What a test of transactions saw; none where it is switched off or was never due.

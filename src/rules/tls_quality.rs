@@ -96,7 +96,7 @@ static WEAK_SIGNATURE: Issue = Issue {
 };
 
 /// 2025-01-01: a clock before this is not set yet, and cannot judge dates.
-const CLOCK_IS_SET: Duration = Duration::from_secs(1_735_689_600);
+pub(super) const CLOCK_IS_SET: Duration = Duration::from_secs(1_735_689_600);
 
 fn check(contact: &Contact, cx: &Context) -> Judgement {
     let tls = contact.tls()?;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::observe::testing::arbitrary::{QUESTIONS, World, world};
 use crate::observe::testing::{endpoint, host, observation, ptr_fails, reply};
-use crate::observe::{Cause, Fact, Observation, Outcome, Reply, Unseen};
+use crate::observe::{Cause, Fact, Observation, Outcome, Policy, Reply, Unseen};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ pub(super) fn nothing_seen(unseen: &Unseen) -> Observation {
         [endpoint(), endpoint().at("mx1.example.com", "2001:db8::10")].map(|e| e.with_ptr(ptr_fails()));
     let mut observation = observation().of(endpoints).host("mx1.example.com", failing()).build();
     observation.dns.mx.outcome = Outcome::ServerFailure;
+    observation.policy = Policy::unseen();
     for endpoint in &mut observation.endpoints {
         let contact = Arc::make_mut(&mut endpoint.contact);
         contact.dialogue.seen = Err(unseen.clone());
