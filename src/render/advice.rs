@@ -84,10 +84,10 @@ const DNS_FAILURE: Advice = Advice {
 };
 
 const VANTAGE_BLOCKED: Advice = Advice {
-    tag: "no port 25 here",
-    title: "Port 25 is out of reach from this machine",
+    tag: "out of reach here",
+    title: "Port 25, or HTTPS for MTA-STS, is out of reach from this machine",
     meaning: "No server can be reached from here over this family of addresses, so this is not about any of them.",
-    remedy: "Ask this machine's provider to open outgoing port 25, which most of them block at first. For IPv6, see that the machine has a route at all.",
+    remedy: "Ask this machine's provider to open outgoing port 25, which most of them block at first; for MTA-STS policies, let it connect to port 443. For IPv6, see that the machine has a route at all.",
 };
 
 const TRUSTED_VANTAGE: Advice = Advice {

@@ -50,9 +50,9 @@ fn entries<'a>(reports: impl Iterator<Item = &'a Report>) -> String {
 }
 
 /// Whether senders must not fall back to plaintext: an enforced MTA-STS policy or valid DANE says so, and nothing else
-/// does. Neither is looked up so far.
-fn requires_starttls(_: &Report, _: &MxName) -> bool {
-    false
+/// does. DANE is not looked up so far.
+fn requires_starttls(report: &Report, _: &MxName) -> bool {
+    report.observation.policy.mta_sts.enforces()
 }
 
 impl<'a> Entry<'a> {
@@ -69,7 +69,7 @@ impl<'a> Entry<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::testing::{endpoint, observation};
+    use crate::observe::testing::{endpoint, observation, policies};
     use crate::render::testing::{report, snapshot};
     use serde_json::{Value, json};
 
@@ -85,8 +85,9 @@ mod tests {
     #[test]
     fn each_host_is_there_once_whatever_number_of_addresses_and_domains_it_has() {
         let second = endpoint().at("mx2.example.com", "192.0.2.11").preference(5);
-        let one = report(&observation().of([second, endpoint()]));
-        let other = report(&observation().named("b.example"));
+        let absent = || policies("enforce", &[]).record(&[]);
+        let one = report(&observation().of([second, endpoint()]).policies(absent()));
+        let other = report(&observation().named("b.example").policies(absent()));
         let null = report(&observation().named("null.example").of([]).mx([(0, ".")]));
         let snapshot = snapshot([one, other, null]);
         let hosts = json!([entry("mx1.example.com"), entry("mx2.example.com")]);
@@ -96,6 +97,20 @@ mod tests {
         assert_eq!(of("b.example"), Some(json!([entry("mx1.example.com")])));
         assert_eq!(of("null.example"), Some(json!([])));
         assert_eq!(of("unknown.example"), None);
+    }
+
+    #[test]
+    fn tls_is_required_where_a_policy_is_enforced() {
+        let domain = |name: &str, mode| {
+            report(&observation().named(name).policies(policies(mode, &["mx1.example.com"])))
+        };
+        let required =
+            |snapshot: &Snapshot| parsed(&fleet(snapshot))[0]["payload"]["require_starttls"].clone();
+        for (mode, want) in [("enforce", true), ("testing", false), ("none", false)] {
+            assert_eq!(required(&snapshot([domain("a.example", mode)])), want, "{mode}");
+        }
+        let shared = snapshot([domain("a.example", "none"), domain("b.example", "enforce")]);
+        assert_eq!(required(&shared), true, "one of its domains requires it");
     }
 
     #[test]

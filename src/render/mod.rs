@@ -16,6 +16,7 @@ mod held;
 pub mod html;
 pub mod json;
 pub mod metrics;
+mod policies;
 pub mod sd;
 mod servers;
 mod software;

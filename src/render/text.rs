@@ -1,4 +1,4 @@
-//! Reports for a terminal: headline, what to fix, the servers, what is open, all rules. Colour only where asked for, and
+//! Reports for a terminal: headline, what to fix, the servers, the policies, what is open, all rules. Colour only where asked for, and
 //! never alone.
 
 mod layout;
@@ -6,6 +6,7 @@ mod table;
 
 use super::doubts::{Open, doubts};
 use super::fixes::{Fix, Place, fixes};
+use super::policies::policies;
 use super::servers::servers;
 use super::verdict::{WORST_FIRST, verdict};
 use super::{answer, time, words};
@@ -53,6 +54,7 @@ impl Page {
         self.headline(report, now)?;
         self.fixes(&fixes(report))?;
         self.servers(report, now)?;
+        self.policies(report)?;
         self.doubts(&doubts(report), now)?;
         self.rules(report)?;
         writeln!(self.text)?;
@@ -128,6 +130,13 @@ impl Page {
         self.title("Servers")?;
         self.text += &table::table(&servers, self.terminal);
         Ok(())
+    }
+
+    fn policies(&mut self, report: &Report) -> fmt::Result {
+        self.title("Policies")?;
+        policies(&report.observation.policy).into_iter().try_for_each(|(name, says)| {
+            self.paragraph("  ", &format!("{name}: {}", harmless(&says).replace('\n', " ")), 4)
+        })
     }
 
     fn doubts(&mut self, doubts: &[Open<'_>], now: SystemTime) -> fmt::Result {

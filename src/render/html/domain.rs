@@ -1,4 +1,4 @@
-//! One domain: the answer, what to fix, what could not be judged, the servers, their dialogues, all rules, what changed.
+//! One domain: the answer, what to fix, what could not be judged, the servers, their dialogues, the policies, all rules, what changed.
 
 use super::dialogue::Dialogue;
 use super::doubt::{self, Doubt};
@@ -6,6 +6,7 @@ use super::fix::Fix;
 use super::glance::Glance;
 use super::hosts::Mx;
 use super::mx::MxRow;
+use super::policy::PolicyRow;
 use super::rule::{Change, RuleRow};
 use super::when::When;
 use crate::observe::Outcome;
@@ -42,6 +43,7 @@ pub(super) struct Domain<'a> {
     records: Vec<MxRow>,
     records_note: String,
     dialogues: Vec<Dialogue<'a>>,
+    policies: [PolicyRow<'a>; 2],
     rules: Vec<RuleRow>,
     history: Vec<Change>,
 }
@@ -83,6 +85,7 @@ impl<'a> Domain<'a> {
             records: MxRow::all(&observation.dns),
             records_note: records_note(report),
             dialogues: observation.endpoints.iter().map(|endpoint| Dialogue::of(endpoint, now)).collect(),
+            policies: PolicyRow::all(&observation.policy, now),
             rules: RuleRow::all(report, now),
             history: report.history.iter().map(Change::of).collect(),
         }

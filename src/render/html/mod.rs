@@ -11,6 +11,7 @@ mod glance;
 mod hosts;
 mod mx;
 mod phases;
+mod policy;
 mod reports;
 mod rule;
 mod trial;

@@ -18,7 +18,7 @@ pub(super) struct Dns<'a> {
 
 /// One look-up.
 #[derive(Serialize)]
-struct Answer<T> {
+pub(super) struct Answer<T> {
     outcome: &'static str,
     dnssec: &'static str,
     took_ms: f64,
@@ -71,12 +71,16 @@ impl<'a> Dns<'a> {
 
 impl<T> Answer<T> {
     fn of<'r, R: 'r>(lookup: &'r Lookup<Vec<R>>, record: impl Fn(&'r R) -> T) -> Self {
-        let records = lookup.records().ok().flatten();
+        Self::with(lookup, |records| records.iter().map(&record).collect())
+    }
+
+    /// The records as they are to be told.
+    pub(super) fn with<'r, R>(lookup: &'r Lookup<R>, records: impl Fn(&'r R) -> Vec<T>) -> Self {
         Self {
             outcome: lookup.outcome.as_str(),
             dnssec: lookup.dnssec.as_str(),
             took_ms: millis(lookup.took),
-            records: records.into_iter().flatten().map(record).collect(),
+            records: lookup.records().ok().flatten().map(records).unwrap_or_default(),
         }
     }
 }

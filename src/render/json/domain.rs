@@ -2,6 +2,7 @@
 
 use super::dns::Dns;
 use super::endpoint::Endpoint;
+use super::policy::Policies;
 use super::rule::{Change, Rule};
 use crate::name::DomainName;
 use crate::render::{answer, time};
@@ -24,6 +25,7 @@ pub(super) struct Domain<'a> {
     rules: Vec<Rule<'a>>,
     endpoints: Vec<Endpoint<'a>>,
     dns: Option<Dns<'a>>,
+    policies: Option<Policies<'a>>,
     history: Vec<Change>,
 }
 
@@ -52,6 +54,7 @@ impl<'a> Domain<'a> {
             rules: report.standings.iter().map(Rule::of).collect(),
             endpoints: observation.endpoints.iter().map(|endpoint| Endpoint::of(report, endpoint)).collect(),
             dns: Some(Dns::of(&observation.dns)),
+            policies: Some(Policies::of(&observation.policy)),
             history: report.history.iter().map(Change::of).collect(),
         }
     }
@@ -70,6 +73,7 @@ impl<'a> Domain<'a> {
             rules: Vec::new(),
             endpoints: Vec::new(),
             dns: None,
+            policies: None,
             history: Vec::new(),
         }
     }

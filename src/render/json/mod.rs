@@ -5,6 +5,7 @@ mod dns;
 mod domain;
 mod endpoint;
 mod fleet;
+mod policy;
 mod rule;
 mod tls;
 

@@ -1,8 +1,8 @@
 //! The shape that programs rely on.
 
 use crate::name::DomainName;
-use crate::observe::Contact;
-use crate::observe::testing::{endpoint, now, observation, open_relay};
+use crate::observe::testing::{endpoint, now, observation, open_relay, policies};
+use crate::observe::{Contact, Fetched};
 use crate::render::json;
 use crate::render::testing::{accepting, report, run, snapshot};
 use crate::snapshot::Snapshot;
@@ -55,6 +55,28 @@ fn a_domain_tells_everything() {
         domain["dns"]["mx"]["records"][0],
         json!({"preference": 10, "target": "mx1.example.com", "kind": "host"})
     );
+}
+
+#[test]
+fn policies_are_told_as_published_and_as_they_stand() {
+    let sound = || policies("enforce", &["mx1.example.com", "*.example.net"]);
+    let of = |policies| parsed(&json::domain(&report(&observation().policies(policies)), now()));
+    let told = &of(sound())["policies"];
+    let sts = &told["mta_sts"];
+    assert_eq!((&sts["state"], &sts["id"]), (&json!("enforce"), &json!("20270101")));
+    assert_eq!(sts["record"]["records"], json!(["v=STSv1; id=20270101;"]));
+    let patterns = ["mx1.example.com", "*.example.net"];
+    let policy = json!({"mode": "enforce", "max_age_seconds": 1_209_600, "mx": patterns, "more_mx": 0});
+    assert_eq!(sts["policy"], policy);
+    assert_eq!((&sts["fetch"]["outcome"], &sts["fetch"]["status"]), (&json!("text"), &json!(200)));
+    assert_eq!(sts["fetch"]["lines"][0], "version: STSv1");
+    assert_eq!(told["tls_rpt"]["rua"], json!(["mailto:tls@example.com"]));
+
+    let missing = of(sound().fetched(Some(Ok(Fetched::Status(404)))).tls_rpt(&["v=TLSRPTv1;"]));
+    let (sts, rpt) = (&missing["policies"]["mta_sts"], &missing["policies"]["tls_rpt"]);
+    assert_eq!((&sts["state"], &sts["policy"]), (&json!("invalid"), &Value::Null));
+    assert_eq!((&sts["fetch"]["outcome"], &sts["fetch"]["status"]), (&json!("status"), &json!(404)));
+    assert_eq!((&rpt["record_error"], &rpt["rua"]), (&json!("it has no `rua`"), &json!([])));
 }
 
 #[test]

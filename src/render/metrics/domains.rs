@@ -71,6 +71,18 @@ pub(super) static FAMILIES: &[&Family] = &[
         },
     },
     &Family {
+        name: "smtp_mta_sts_mode_info",
+        labels: &["domain", "mode"],
+        help: "The mode of a domain's MTA-STS policy (enforce, testing, none), or invalid or absent, by the last conclusive looks",
+        kind: Kind::Info,
+        write: |view, out| {
+            each(view, |domain, report| match &report.observation.policy.mta_sts.state {
+                Some(state) => out.info(&[("domain", domain), ("mode", state.as_str())]),
+                None => Ok(()),
+            })
+        },
+    },
+    &Family {
         name: "smtp_probe_last_run_timestamp_seconds",
         labels: &["domain"],
         help: "When the last run of a domain began",

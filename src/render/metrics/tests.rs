@@ -93,6 +93,7 @@ fn a_healthy_domain_has_every_family_of_its_facts() {
         &[
             (r#"smtp_domain_info{domain="example.com"}"#, "1"),
             (r#"smtp_domain_up{domain="example.com"}"#, "1"),
+            (r#"smtp_mta_sts_mode_info{domain="example.com",mode="enforce"}"#, "1"),
             (r#"smtp_mx_hosts{domain="example.com"}"#, "1"),
             (r#"smtp_endpoints{domain="example.com"}"#, "2"),
             (r#"smtp_probe_interval_seconds{domain="example.com"}"#, "900.0"),
