@@ -15,6 +15,8 @@ pub const TARGETS: &[Target] = &[
     ("exposition", exposition),
     ("keywords", keywords),
     ("pages", pages),
+    ("policy", policy),
+    ("policy_records", policy_records),
     ("refusal", refusal),
     ("replies", replies),
     ("request", request),
@@ -61,6 +63,16 @@ pub fn keywords(input: &[u8]) {
 /// Every page, the JSON and the terminal's report, over texts that peers, operators and visitors chose.
 pub fn pages(input: &[u8]) {
     render::fuzzing::pages(input);
+}
+
+/// The text of an MTA-STS policy.
+pub fn policy(input: &[u8]) {
+    observe::fuzzing::policy(input);
+}
+
+/// TXT records that may announce such a policy, or ask for reports.
+pub fn policy_records(input: &[u8]) {
+    observe::fuzzing::policy_records(input);
 }
 
 /// Whom a refusal is about.
@@ -180,6 +192,16 @@ mod tests {
     #[test]
     fn pages_take_what_is_kept() {
         replay("pages");
+    }
+
+    #[test]
+    fn policies_take_what_is_kept() {
+        replay("policy");
+    }
+
+    #[test]
+    fn policy_records_take_what_is_kept() {
+        replay("policy_records");
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! What must hold of EHLO keywords and of the table of refusals whatever a server says.
 
+mod policy;
+
+pub(crate) use policy::{policy, policy_records};
+
 use super::blame::{cause, names_null_sender, recipient_unusable, wants_tls};
 use super::{Cause, Extensions, PeerText, Reply, Stage};
 

@@ -9,9 +9,12 @@ use super::testing::{report, snapshot};
 use super::{discovery, html, json, metrics, sd, text};
 use crate::name::{DomainName, MxName};
 use crate::observe::testing::{
-    EndpointBuilder, endpoint, host, now, observation, open_relay, ptr, transaction,
+    EndpointBuilder, PolicyBuilder, endpoint, host, now, observation, open_relay, policies, ptr, transaction,
 };
-use crate::observe::{Cause, Certificate, ChainTrouble, PeerText, PublicKey, Reply};
+use crate::observe::{
+    Cause, Certificate, ChainTrouble, Fetched, Outcome, PeerText, PolicyText, PublicKey, Reply, StsRecord,
+    TlsRpt,
+};
 use crate::snapshot::{ProberFacts, Snapshot};
 use exposition::{Format, read};
 use std::collections::BTreeMap;
@@ -121,7 +124,8 @@ pub(crate) fn fleet(input: &[u8]) -> Snapshot {
     let breaks = breaks.handshake_fails(Cause::Alert, text(4).as_str());
     let seen = observation()
         .of([greets, keywords, refuses, throttles, breaks])
-        .host(mx.as_str(), host().alias_of(text(7).as_str()));
+        .host(mx.as_str(), host().alias_of(text(7).as_str()))
+        .policies(published(&texts));
     let waiting = DomainName::parse("bücher.example").into_iter();
     let snapshot = snapshot([report(&seen)]);
     let mut domains: Vec<DomainName> = snapshot.domains.iter().cloned().chain(waiting).collect();
@@ -155,6 +159,15 @@ fn said(server: EndpointBuilder, texts: &Texts<'_>) -> EndpointBuilder {
         "250 ok",
         &rcpt,
     ))))
+}
+
+/// Policies with these texts in their records and in the file.
+fn published(texts: &Texts<'_>) -> PolicyBuilder {
+    let octets = |number| texts.octets(number).to_vec();
+    let record = StsRecord::read(&[b"v=STSv1; id=1".to_vec(), octets(19)]);
+    let text = PolicyText::read(Some(texts.peer(21)), texts.octets(18));
+    let policies = policies("enforce", &[]).record_is(Outcome::Answer(record));
+    policies.fetched(Some(Ok(Fetched::Text(text)))).tls_rpt_is(Outcome::Answer(TlsRpt::read(&[octets(20)])))
 }
 
 /// Fails where a page is not exactly what the templates can make.
