@@ -7,8 +7,8 @@
 
 use mx_exporter::name::{DomainName, MxName};
 use mx_exporter::observe::{
-    Cause, Contact, Dnssec, DomainDns, Endpoint, Fact, Lookup, Observation, Outcome, Session, SessionKey,
-    Stage, Unseen,
+    Cause, Contact, Dnssec, DomainDns, Endpoint, Fact, Lookup, Observation, Outcome, Policy, Session,
+    SessionKey, Stage, Unseen,
 };
 use mx_exporter::report::{NextDue, Report};
 use mx_exporter::schedule::Remembered;
@@ -149,7 +149,7 @@ fn report(n: u64, version: u64, contact: &Arc<Contact>) -> Report {
         absent: None,
     };
     let domain = DomainName::parse(&format!("d{n}.example")).unwrap();
-    let observation = Observation { domain, at, dns, endpoints: vec![endpoint] };
+    let observation = Observation { domain, at, dns, policy: Policy::unseen(), endpoints: vec![endpoint] };
     let next = NextDue { run: at, transactions: at, interval: took, transactions_interval: took };
     Report { observation, standings: Vec::new(), history: VecDeque::new(), next, took }
 }

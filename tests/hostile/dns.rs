@@ -3,7 +3,7 @@
 use crate::says::{context, word};
 use crate::support::dns::{Dns as World, Plan};
 use mx_exporter::name::DomainName;
-use mx_exporter::observe::{DomainDns, Observation};
+use mx_exporter::observe::{DomainDns, Observation, Policy};
 use mx_exporter::probe::dns::{Dns, DnsSettings, Timeouts};
 use mx_exporter::rules::{self, Subject};
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ mod liars;
 mod reverse;
 
 /// A client of this name server with little patience: a try is 200 ms.
-fn client(nameserver: SocketAddr) -> Dns {
+pub(crate) fn client(nameserver: SocketAddr) -> Dns {
     let settings = DnsSettings { nameservers: vec![nameserver], dnssec: false, trust_anchor: None };
     let timeouts = Timeouts {
         attempt: Duration::from_millis(200),
@@ -43,7 +43,7 @@ fn zone(records: &str) -> Plan {
 /// What the rules say of the domain by its look-ups alone: null MX, MX, their sanity, IPv6.
 fn says(dns: DomainDns) -> String {
     let at = crate::meet::now();
-    let observation = Observation { domain: domain(), at, dns, endpoints: vec![] };
+    let observation = Observation { domain: domain(), at, dns, policy: Policy::unseen(), endpoints: vec![] };
     let judged = rules::judge(&observation, &context(at));
     let of_dns = ["smtp.null_mx", "smtp.mx_present", "smtp.mx_sanity", "smtp.ipv6_reachable"];
     let told = judged.iter().filter(|judged| judged.subject == Subject::Domain);

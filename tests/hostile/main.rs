@@ -11,6 +11,7 @@ mod dns;
 mod gist;
 mod lines;
 mod meet;
+mod policy;
 mod process;
 mod says;
 mod smtp;

@@ -9,7 +9,7 @@ use crate::support::smtp::Script;
 use mx_exporter::name::DomainName;
 use mx_exporter::observe::{
     Contact, Dnssec, DomainDns, Endpoint, Fact, HostDns, Lasting, Lookup, MxRecord, MxTarget, Observation,
-    Outcome, Ptr,
+    Outcome, Policy, Ptr,
 };
 use mx_exporter::rules::{self, Finding, Judged, Judgement, Subject, Tests, Verdict};
 use std::collections::BTreeMap;
@@ -114,7 +114,7 @@ impl Met {
         let hosts = BTreeMap::from([(mx, addresses)]);
         let dns = DomainDns { mx: answer(vec![record]), implicit: false, hosts, truncated: false };
         let domain = DomainName::parse("example.test").unwrap();
-        Observation { domain, at, dns, endpoints: vec![endpoint] }
+        Observation { domain, at, dns, policy: Policy::unseen(), endpoints: vec![endpoint] }
     }
 }
 

@@ -23,6 +23,7 @@
 //! | … in trouble | `.servfail(q)`, `.refused(q)`, `.unanswered(q)`, `.truncated(q)`, `.trouble(q, Trouble::Delay(d))`, `.over_udp_only()`; `q` is `"a.test."`, `"*.a.test."` or `("a.test.", RecordType::AAAA)` |
 //! | … that changes | `dns.change_zone(origin, records)`, `dns.trouble(q, t)`, `dns.recover(q)`, `dns.stop().await` |
 //! | a port that refuses | `ClosedPort::somewhere()` → `addr`; `ClosedPort::at(addr)` |
+//! | an MTA-STS policy host | `PolicyHost::serving(&identity, text).await`, or `answering(config, Answer::status(404))` → `addr`, `requests()`; `becomes(answer)`, `shows(config)` |
 //! | certificates | `Ca::new()`, `Ca::at(now)` → `pem()`, `der()`, `roots()`, `impostor()`, `leaf("mx.example.test")` … `.issue()` → `Identity` |
 //! | … of every kind | `.and_name(n)`, `.common_name_only()`, `.valid_days(-90, -1)`, `.key(Key::Rsa2048)`, `.self_signed()`, `.by_intermediate()`, `.by_missing_intermediate()`, `.by_expired_intermediate()` |
 //! | … that no honest server has | `identity.showing(chain, versions)`, `identity.stapling(octets, versions)`, `showing::nonsense(&[der], scheme, versions)` |
@@ -36,6 +37,7 @@
 
 pub mod dns;
 pub mod mail_server;
+pub mod policy_host;
 pub mod port;
 pub mod showing;
 pub mod smtp;
