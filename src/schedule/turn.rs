@@ -80,7 +80,7 @@ mod tests {
         let mut gone = Box::pin(turn.hurried());
         assert!(still_waits(gone.as_mut()).await);
         drop((gone, first));
-        turn.patient().await;
+        drop(turn.patient().await);
     }
 
     /// Lets a future run as far as it comes; whether it is still pending.
