@@ -12,13 +12,16 @@ pub(crate) fn all(ca: &Ca, has_ipv6: bool) -> Vec<Site> {
         site(GUEST, "nothing; it is bücher.example", "ok").records("@ IN MX 10 mx.healthy.example."),
         site("open-relay.example", "takes mail from anybody to anybody", "smtp.open_relay")
             .server(MailServer::relays_for_everyone),
-        site("no-starttls.example", "no encryption", "smtp.all_no_starttls smtp.starttls.missing")
-            .server(MailServer::without_starttls),
-        site("expired.example", "the certificate ended yesterday", "smtp.cert.expired")
-            .certificate(ca, |leaf| leaf.valid_days(-90, -1)),
+        site("no-starttls.example", "no encryption", NO_STARTTLS).server(MailServer::without_starttls),
+        site(
+            "expired.example",
+            "the certificate ended yesterday",
+            "smtp.cert.expired smtp.mta_sts.cert_invalid",
+        )
+        .certificate(ca, |leaf| leaf.valid_days(-90, -1)),
         site("expires-soon.example", "the certificate has five days left", "smtp.cert.expires_soon")
             .certificate(ca, |leaf| leaf.valid_days(-85, 5)),
-        site("wrong-name.example", "the certificate is another host's", "smtp.cert.host_mismatch")
+        site("wrong-name.example", "the certificate is another host's", WRONG_NAME)
             .certificate(ca, |_| ca.leaf("mx.elsewhere.example")),
         site("no-postmaster.example", "nobody to tell about trouble", "smtp.postmaster.rejected")
             .server(MailServer::refuses_postmaster),
@@ -29,6 +32,15 @@ pub(crate) fn all(ca: &Ca, has_ipv6: bool) -> Vec<Site> {
         site("hostile.example", "answers with scripts and escape codes", "smtp.postmaster.rejected")
             .server(|mx| mx.banner(HOSTILE_BANNER).answering("RCPT TO:<postmaster@hostile", HOSTILE_REFUSAL)),
         site("no-ptr.example", "the server's address has no name", "smtp.ptr.missing").without_ptr(),
+        site(
+            "no-policy.example",
+            "nothing tells senders to encrypt",
+            "smtp.mta_sts.absent smtp.tls_rpt.absent",
+        )
+        .without_policies(),
+        site("not-allowed.example", "its MTA-STS policy has another MX", "smtp.mta_sts.mx_mismatch")
+            .records("@ IN MX 10 mail\nmail IN A {own}\nmx IN A {own}")
+            .certificate(ca, |_| ca.leaf("mail.not-allowed.example")),
         site("half-dead.example", "one of its two servers is gone", "smtp.tcp.unreachable")
             .records(HALF_DEAD),
         site("alias-mx.example", "the MX is a CNAME", "smtp.mx.cname")
@@ -46,6 +58,8 @@ pub(crate) fn all(ca: &Ca, has_ipv6: bool) -> Vec<Site> {
 }
 
 const GUEST: &str = "xn--bcher-kva.example";
+const NO_STARTTLS: &str = "smtp.all_no_starttls smtp.mta_sts.no_starttls smtp.starttls.missing";
+const WRONG_NAME: &str = "smtp.cert.host_mismatch smtp.mta_sts.cert_invalid";
 const HOSTILE_BANNER: &str = "220 <script>alert(1)</script> \u{1b}[31m\u{7}\u{0} ESMTP";
 const HOSTILE_REFUSAL: &str = "550 5.1.1 \"'><script>alert(2)</script>\u{1b}[2J no such user";
 
@@ -67,12 +81,14 @@ pub(crate) struct Site {
     pub(crate) server: MailServer,
     /// Whether the server's addresses lead back to its name.
     pub(crate) has_ptr: bool,
+    /// Whether it publishes MTA-STS and TLS-RPT.
+    pub(crate) has_policies: bool,
 }
 
 impl Site {
     fn sound(domain: &'static str, wrong: &'static str, verdict: &'static str, ca: &Ca) -> Self {
         let server = MailServer::named(&format!("mx.{domain}")).local_domains([domain]);
-        let site = Self { domain, wrong, verdict, records: USUAL, server, has_ptr: true };
+        let site = Self { domain, wrong, verdict, records: USUAL, server, has_ptr: true, has_policies: true };
         site.certificate(ca, |leaf| leaf.and_name(domain))
     }
 
@@ -89,6 +105,11 @@ impl Site {
     fn certificate<'ca>(self, ca: &'ca Ca, change: impl FnOnce(Leaf<'ca>) -> Leaf<'ca>) -> Self {
         let identity = change(ca.leaf(&format!("mx.{}", self.domain))).issue();
         self.server(|server| server.certificate(identity))
+    }
+
+    fn without_policies(mut self) -> Self {
+        self.has_policies = false;
+        self
     }
 
     fn without_ptr(mut self) -> Self {

@@ -26,7 +26,8 @@ pub(crate) async fn watch(
 
     // roots of one's own come from a file; it is read once
     File::create_new(&ca_file)?.write_all(world.root_certificate().as_bytes())?;
-    let workshop = Workshop::set_up(&config, Arc::new(wall_time), stop.clone());
+    let workshop =
+        Workshop::set_up_with_policies_at(world.policy_port(), &config, Arc::new(wall_time), stop.clone());
     fs::remove_file(&ca_file)?;
 
     let (writer, reader) = snapshot::channel();

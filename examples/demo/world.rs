@@ -10,7 +10,12 @@ use tokio::net::TcpListener;
 use crate::sites::{self, Site};
 use crate::support::dns::Dns;
 use crate::support::mail_server::Serving;
+use crate::support::policy_host::PolicyHost;
 use crate::support::tls::Ca;
+
+/// What a domain publishes about TLS.
+const POLICIES: &str = "mta-sts IN A 127.0.0.1\n_mta-sts IN TXT \"v=STSv1; id=1\"\n\
+                        _smtp._tls IN TXT \"v=TLSRPTv1; rua=mailto:tls@{domain}\"";
 
 /// The world while it turns.
 pub(crate) struct World {
@@ -19,6 +24,7 @@ pub(crate) struct World {
     /// Its mail servers.
     pub(crate) servers: Vec<Serving>,
     names: Dns,
+    policies: PolicyHost,
     ca: Ca,
 }
 
@@ -30,7 +36,13 @@ impl World {
         let sites = sites::all(&ca, has_ipv6);
         let names = name_server(&sites).await;
         let servers = mail_servers(&sites).await?;
-        Ok(Self { sites, servers, names, ca })
+        let policies = policy_host(&sites, &ca).await;
+        Ok(Self { sites, servers, names, policies, ca })
+    }
+
+    /// Where all domains serve their MTA-STS policies: port 443 is not to be had.
+    pub(crate) fn policy_port(&self) -> u16 {
+        self.policies.addr.port()
     }
 
     /// The certificate of the authority that vouches for the servers, in PEM.
@@ -67,13 +79,29 @@ async fn name_server(sites: &[Site]) -> Dns {
         .and_zone("elsewhere.example.", "@ IN A 127.0.0.1")
         .and_ptr("127.0.0.250", "old.half-dead.example.");
     for (site, own) in sites.iter().zip(own_addresses()) {
-        let records = site.records.replace("{own}", &own.to_string());
+        let mut records = site.records.replace("{own}", &own.to_string());
+        if site.has_policies {
+            records += &format!("\n{}", POLICIES.replace("{domain}", site.domain));
+        }
         names = names.and_zone(&format!("{}.", site.domain), &records);
     }
     for (site, address) in hosts(sites).filter(|(site, _)| site.has_ptr) {
         names = names.and_ptr(&address.to_string(), &format!("mx.{}.", site.domain));
     }
     names.await
+}
+
+/// One for all domains: it serves one policy that allows the MX hosts of all of them.
+async fn policy_host(sites: &[Site], ca: &Ca) -> PolicyHost {
+    let allowed: String = sites.iter().map(|site| format!("mx: mx.{}\r\n", site.domain)).collect();
+    let policy = format!(
+        "version: STSv1\r\nmode: enforce\r\n{allowed}mx: implicit-mx.example\r\nmx: old.half-dead.example\r\n\
+         max_age: 1209600\r\n"
+    );
+    let leaf = sites.iter().fold(ca.leaf("mta-sts.healthy.example"), |leaf, site| {
+        leaf.and_name(&format!("mta-sts.{}", site.domain))
+    });
+    PolicyHost::serving(&leaf.issue(), &policy).await
 }
 
 async fn mail_servers(sites: &[Site]) -> io::Result<Vec<Serving>> {

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-/// Name servers are asked over as many sockets, and files, listeners and the runtime take what is left of this.
-const BESIDE: usize = 200;
+/// Name servers and policy hosts are asked over as many sockets, and files, listeners and the runtime take what is left
+/// of this.
+const BESIDE: usize = 264;
 
 /// A warning, where the limit of open files is lower than what so many sessions and HTTP connections take.
 pub(super) fn short(sessions: usize, connections: usize) -> Option<String> {
@@ -41,7 +42,7 @@ mod tests {
         assert_eq!(told("1024", 64), None);
         assert_eq!(told("unlimited", 60_000), None);
         let warning = told("1024", 1_000).unwrap();
-        for number in ["may have 1024", "max_sessions: 1000", "512 HTTP", "takes 1712"] {
+        for number in ["may have 1024", "max_sessions: 1000", "512 HTTP", "takes 1776"] {
             assert!(warning.contains(number), "{warning}");
         }
         assert_eq!(limit(""), None);
