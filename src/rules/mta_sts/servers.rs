@@ -93,11 +93,14 @@ fn hosts(observation: &Observation) -> Seen<BTreeSet<&MxName>> {
     if dns.implicit {
         return Ok(dns.hosts.keys().collect());
     }
-    let host = |target| match target {
-        &MxTarget::Host(ref name) => Some(name),
-        MxTarget::Null | MxTarget::IpLiteral(_) | MxTarget::BadName(_) => None,
-    };
     Ok(records.into_iter().flatten().filter_map(|record| host(&record.target)).collect())
+}
+
+fn host(target: &MxTarget) -> Option<&MxName> {
+    match target {
+        MxTarget::Host(name) => Some(name),
+        MxTarget::Null | MxTarget::IpLiteral(_) | MxTarget::BadName(_) => None,
+    }
 }
 
 fn not_allowed(host: &MxName, policy: &StsPolicy) -> Misfit {
