@@ -83,6 +83,10 @@ proptest! {
     #[test]
     fn what_passes_by_itself_finds_nothing_new_wherever_it_is_said(world in world(), said in said()) {
         for (at, question) in (0..world.endpoints.len()).flat_map(|at| (0..QUESTIONS).map(move |question| (at, question))) {
+            // In the place of a lost connection it would let more be seen.
+            if world.endpoints[at].3.answers[question].is_err() {
+                continue;
+            }
             let mut throttled = world.clone();
             throttled.endpoints[at].3.answers[question] = said.clone();
             let new = newly_found(&world, &throttled);
