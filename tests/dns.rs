@@ -218,14 +218,18 @@ async fn of_many_mx_records_the_twenty_preferred_are_kept() {
 }
 
 #[tokio::test]
-async fn of_many_addresses_the_same_eight_are_kept_in_every_run() {
+async fn of_very_many_addresses_the_same_are_kept_in_every_run() {
     let records: String = (0..200).map(|i| format!("mx IN A 192.0.2.{i}\n")).collect();
     let world = World::serving("example.test.", &format!("@ IN MX 10 mx\n{records}")).await;
     for _ in 0..3 {
         let seen = asking(&world).domain(&name("example.test")).await;
         assert!(seen.truncated);
-        let want: Vec<_> = (0..8).map(|i| Ipv4Addr::new(192, 0, 2, i)).collect();
-        assert_eq!(only_host(seen).a.outcome, Outcome::Answer(want));
+        let want: Vec<_> = (0..32).map(|i| Ipv4Addr::new(192, 0, 2, i)).collect();
+        assert_eq!(
+            only_host(seen).a.outcome,
+            Outcome::Answer(want),
+            "a pool, visited at one of them at a time"
+        );
     }
 }
 
@@ -258,6 +262,21 @@ async fn every_host_has_its_share_of_thirty_two_endpoints() {
             assert_eq!(host.aaaa.records().unwrap().map_or(0, Vec::len), v6.min(share), "{case}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_pool_takes_one_of_the_thirty_two() {
+    let host = |n: usize, v4: usize, v6: usize| {
+        let a: String = (0..v4).map(|i| format!("mx{n} IN A 10.0.{n}.{i}\n")).collect();
+        let aaaa: String = (0..v6).map(|i| format!("mx{n} IN AAAA fd00::{n}:{i}\n")).collect();
+        format!("@ IN MX {n} mx{n}\n{a}{aaaa}")
+    };
+    let records = [host(0, 30, 0), host(1, 8, 8), host(2, 8, 7)].concat();
+    let world = World::serving("example.test.", &records).await;
+    let seen = asking(&world).domain(&name("example.test")).await;
+    let kept = seen.hosts.values().map(|host| host.addresses().unwrap().len());
+    assert_eq!(kept.collect::<Vec<_>>(), [30, 16, 15]);
+    assert!(seen.truncated, "not all of them are told apart");
 }
 
 #[tokio::test]

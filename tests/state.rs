@@ -147,6 +147,7 @@ fn report(n: u64, version: u64, contact: &Arc<Contact>) -> Report {
         rests_until: None,
         retry_at: Some(at),
         absent: None,
+        pooled: false,
     };
     let domain = DomainName::parse(&format!("d{n}.example")).unwrap();
     let observation = Observation { domain, at, dns, policy: Policy::unseen(), endpoints: vec![endpoint] };

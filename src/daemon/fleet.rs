@@ -93,6 +93,16 @@ impl Fleet {
         self.reports.values()
     }
 
+    /// The domains that have a report.
+    pub(super) fn names(&self) -> Vec<DomainName> {
+        self.reports.keys().cloned().collect()
+    }
+
+    /// A domain, being run or not, with what stands for it.
+    pub(super) fn reported(&self, name: &DomainName) -> Option<(&Arc<Domain>, &Arc<Report>)> {
+        self.domains.get(name).zip(self.reports.get(name))
+    }
+
     /// Whether a domain is watched.
     pub(super) fn watches(&self, name: &DomainName) -> bool {
         self.domains.contains_key(name)
@@ -100,11 +110,10 @@ impl Fleet {
 
     /// A domain that is not being run just now, with what stands for it.
     pub(super) fn at_rest(&self, name: &DomainName) -> Option<(&Arc<Domain>, &Arc<Report>)> {
-        let idle = !self.running.contains_key(name);
-        self.domains.get(name).zip(self.reports.get(name)).filter(|_| idle)
+        self.reported(name).filter(|_| !self.running.contains_key(name))
     }
 
-    /// Replaces what stands for a domain, between two runs.
+    /// Replaces what stands for a domain, without a run.
     pub(super) fn renew(&mut self, name: &DomainName, report: Report) {
         self.reports.insert(name.clone(), Arc::new(report));
         self.published = None;

@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::logging;
 use crate::name::DomainName;
 use crate::observe::{Session, SessionKey};
-use crate::schedule::{Errand, Sessions, Vantage};
+use crate::schedule::{Errand, Pooled, Sessions, Vantage};
 use crate::snapshot::{ConfigRead, ProberFacts, Writer};
 use crate::state::{Keeper, Picture};
 use fleet::Fleet;
@@ -64,6 +64,7 @@ pub struct Daemon {
     errands: JoinSet<Vec<DomainName>>,
     panics: u64,
     vantage: Vantage,
+    pools: Pooled,
     config_read: ConfigRead,
     keeping: Keeping,
     tidy_at: Instant,
@@ -87,6 +88,7 @@ impl Daemon {
             errands: JoinSet::new(),
             panics: 0,
             vantage: Vantage::default(),
+            pools: Pooled::default(),
             config_read,
             keeping: Keeping::nothing(),
             tidy_at: Instant::now() + TIDY,
@@ -106,6 +108,7 @@ impl Daemon {
                 self.workshop.visits.recall_contact(&endpoint.contact, report.domain(), postmaster);
             }
         }
+        self.agree(&self.fleet.names());
         self.publish();
         self
     }
@@ -172,6 +175,22 @@ impl Daemon {
         if let Some(report) = finished.and_then(|finished| self.fleet.finish(&name, finished)) {
             journal::tell(report);
         }
+        self.agree(&[name]);
+    }
+
+    /// Has all domains of a host name its servers alike, whoever of them found out that it is a pool: those that have
+    /// just been looked at, or all where there is news.
+    fn agree(&mut self, looked_at: &[DomainName]) {
+        let pools = self.workshop.visits.pools();
+        let is_news = pools != self.pools;
+        let names = if is_news { self.fleet.names() } else { looked_at.to_vec() };
+        for name in names {
+            let Some((domain, report)) = self.fleet.reported(&name) else { continue };
+            if let Some(report) = self.workshop.regrouped(domain, report, &pools) {
+                self.fleet.renew(&name, report);
+            }
+        }
+        self.pools = pools;
     }
 
     /// Has an endpoint visited for those who wait for tests that no run makes.

@@ -2,14 +2,14 @@
 
 use super::outsiders::Outsiders;
 use super::policies;
-use super::targets::{Target, Turn, absent, targets, turns};
+use super::targets::{Target, Turn, absent, agree, gathered, regrouped, sightings, targets, turns};
 use super::workshop::{Tools, Workshop};
 use crate::config::{Domain, Interval};
 use crate::name::MxName;
-use crate::observe::{DomainDns, Endpoint, Fact, Observation, Ptr, SessionKey};
+use crate::observe::{DomainDns, Endpoint, Fact, Family, Observation, Ptr, SessionKey};
 use crate::report::{NextDue, Report, fold};
 use crate::rules::{self, Context, Prober};
-use crate::schedule::{Demand, Intervals, Served, Want, next_due};
+use crate::schedule::{Demand, Intervals, Pooled, Served, Want, next_due};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -77,14 +77,32 @@ impl Workshop {
     pub(super) fn refreshed(&self, domain: &Domain, report: &Report) -> Report {
         let now = self.now();
         let renewed = |endpoint: &Endpoint| match self.visits.known(&endpoint.contact.key, &domain.name) {
-            Some(Served { contact, postmaster, retry_at, .. }) => {
+            Some(Served { contact, postmaster, retry_at, .. }) if contact.key == endpoint.contact.key => {
                 Endpoint { contact, postmaster, retry_at, ..endpoint.clone() }
+            }
+            // A pool that was visited elsewhere meanwhile: the rest of what is known there comes with the next run.
+            Some(Served { postmaster, retry_at, .. }) => {
+                Endpoint { postmaster, retry_at, ..endpoint.clone() }
             }
             None => endpoint.clone(),
         };
         let endpoints = report.observation.endpoints.iter().map(renewed).collect();
-        let seen = Observation { at: now, endpoints, ..report.observation.clone() };
-        let judged = rules::judge(&seen, &self.context(domain, now));
+        self.judged_again(domain, report, Observation { at: now, endpoints, ..report.observation.clone() })
+    }
+
+    /// The same report where others have found out meanwhile that one of its hosts is a pool, or is none any more; none
+    /// where it has them as they are.
+    pub(super) fn regrouped(&self, domain: &Domain, report: &Report, pools: &Pooled) -> Option<Report> {
+        let seen = &report.observation;
+        let regroup = || {
+            let endpoints = regrouped(seen.endpoints.clone(), pools);
+            self.judged_again(domain, report, Observation { endpoints, ..seen.clone() })
+        };
+        (!agree(&seen.endpoints, pools)).then(regroup)
+    }
+
+    fn judged_again(&self, domain: &Domain, report: &Report, seen: Observation) -> Report {
+        let judged = rules::judge(&seen, &self.context(domain, self.now()));
         fold(Some(report), seen, judged, &domain.overrides, (report.next, report.took))
     }
 
@@ -123,8 +141,9 @@ impl Run {
             let dns = dns.following(self.previous().map(|seen| &seen.dns), self.at);
             (dns, announced, Arc::new(outsiders))
         };
+        let missed = self.previous().map(|seen| absent(&dns, seen, self.at)).unwrap_or_default();
         let mut visits = JoinSet::new();
-        for (place, (target, turn)) in self.targets(&dns).into_iter().enumerate() {
+        for (place, (target, turn)) in self.targets(&dns, &missed).into_iter().enumerate() {
             let visit = self.clone().visit(target, turn, outsiders.clone());
             visits.spawn(async move { (place, visit.await) });
         }
@@ -133,14 +152,16 @@ impl Run {
         let (mut endpoints, policy) = tokio::join!(visits.join_all(), policy);
         endpoints.sort_by_key(|(place, _)| *place);
         let mut endpoints: Vec<Endpoint> = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
-        endpoints.extend(self.previous().into_iter().flat_map(|seen| absent(&dns, seen, self.at)));
+        endpoints.extend(missed);
+        let mut endpoints = regrouped(endpoints, &self.workshop.visits.pools());
         endpoints.sort_by_key(|endpoint| endpoint.preference);
         Observation { domain: self.domain.name.clone(), at: self.workshop.now(), dns, policy, endpoints }
     }
 
     /// Whom to visit, and where it is the postmaster's turn. Tells the schedule what is wanted of each.
-    fn targets(&self, dns: &DomainDns) -> Vec<(Target, Turn)> {
-        let targets = targets(dns, self.previous());
+    fn targets(&self, dns: &DomainDns, missed: &[Endpoint]) -> Vec<(Target, Turn)> {
+        let pools = self.workshop.visits.sight(sightings(dns, missed));
+        let targets = gathered(targets(dns, self.previous()), &pools);
         let turns = turns(&targets, &self.domain.name, self.at, self.granted.transactions);
         let asks = self.domain.settings.tests.postmaster;
         let demand = |(target, turn): (&Target, &Turn)| Demand {
@@ -162,6 +183,7 @@ impl Run {
         let fresh = self.granted.sessions / 2;
         let want = Want {
             key: self.key(&target),
+            pool: target.pool,
             domain: self.domain.clone(),
             at: self.at,
             dialogue_since: earlier(self.at, fresh),
@@ -170,19 +192,27 @@ impl Run {
             postmaster: turn.is_now,
             patient: self.patient,
         };
-        let Target { preference, mx, address } = target;
+        let (preference, mx, address) = (target.preference, target.mx, target.address);
         let contact = async {
             self.workshop.consult(address).await;
             self.workshop.visits.contact(want).await
         };
         let (served, ptr) = tokio::join!(contact, self.tools.dns.ptr(address));
-        let ptr = Arc::new(self.reverse(&mx, address, ptr));
         let Served { contact, postmaster, rests_until, retry_at } = served;
-        Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at, absent: None }
+        // Of a pool another address may have been visited.
+        let there = contact.key.address.ip();
+        let ptr = if there == address { ptr } else { self.tools.dns.ptr(there).await };
+        let ptr = Arc::new(self.reverse(&mx, there, ptr));
+        let (absent, pooled) = (None, false);
+        Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at, absent, pooled }
     }
 
     fn reverse(&self, mx: &MxName, address: IpAddr, ptr: Ptr) -> Fact<Ptr> {
-        let same = |endpoint: &&Endpoint| endpoint.mx == *mx && endpoint.address() == address;
+        let family = Family::of(address);
+        let same = |endpoint: &&Endpoint| {
+            let there = endpoint.address();
+            endpoint.mx == *mx && (there == address || endpoint.pooled && Family::of(there) == family)
+        };
         let before = self.previous().and_then(|seen| seen.endpoints.iter().find(same));
         let unseen = ptr.names.records().err();
         let trouble = unseen.as_ref().map(|unseen| unseen.trouble().clone());

@@ -1,7 +1,8 @@
 //! From DNS to endpoints: which addresses a run visits. Pure.
 
 use crate::name::{DomainName, MxName};
-use crate::observe::{Absence, DomainDns, Endpoint, HostDns, MxTarget, Observation};
+use crate::observe::{Absence, DomainDns, Endpoint, Family, HostDns, MxTarget, Observation};
+use crate::schedule::{Pooled, Sighting};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
@@ -9,10 +10,6 @@ use std::time::{Duration, SystemTime};
 
 /// As many endpoints of one domain are visited.
 const ENDPOINTS: usize = 32;
-/// An address stays a subject until so many look-ups,
-const LOOKS: u32 = 3;
-/// and so long a time, have missed it.
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// One address to visit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,9 +20,11 @@ pub(super) struct Target {
     pub(super) mx: MxName,
     /// Its address.
     pub(super) address: IpAddr,
+    /// Where it is a pool, the addresses of which any will do.
+    pub(super) pool: Vec<IpAddr>,
 }
 
-/// The endpoints in preference order. Where a look-up failed, those of the previous run stand in: a resolver's
+/// Every address in preference order. Where a look-up failed, those of the previous run stand in: a resolver's
 /// trouble removes nothing.
 pub(super) fn targets(dns: &DomainDns, previous: Option<&Observation>) -> Vec<Target> {
     let endpoints = || previous.into_iter().flat_map(|previous| &previous.endpoints);
@@ -42,7 +41,7 @@ pub(super) fn targets(dns: &DomainDns, previous: Option<&Observation>) -> Vec<Ta
         let held = before().filter(|endpoint| endpoint.mx == mx && is_unseen(host, endpoint.address()));
         targets.extend(held.map(|endpoint| Target::of(preference, &mx, endpoint.address())));
     }
-    targets.into_iter().take(ENDPOINTS).collect()
+    targets.into_iter().collect()
 }
 
 /// The endpoints of the previous run whose addresses a look-up that worked no longer has, while their MX is still
@@ -59,13 +58,83 @@ pub(super) fn absent(dns: &DomainDns, previous: &Observation, now: SystemTime) -
             return endpoint.absent.is_some().then(|| endpoint.clone());
         }
         let is_there = addresses(host).any(|other| other == address);
-        let Absence { since, looks } = endpoint.absent.unwrap_or(Absence { since: now, looks: 0 });
-        let absence = Absence { since, looks: looks + 1 };
-        let gone = absence.looks >= LOOKS && since + DAY <= now;
+        let absence = Absence::following(endpoint.absent, now);
         let (preference, absent) = (*preference, Some(absence));
-        (!is_there && !gone).then(|| Endpoint { preference, absent, retry_at: None, ..endpoint.clone() })
+        let kept = || Endpoint { preference, absent, pooled: false, retry_at: None, ..endpoint.clone() };
+        (!is_there && !absence.is_final(now)).then(kept)
     });
     missed.take(ENDPOINTS).collect()
+}
+
+/// What the look-ups that worked show of every host, with the addresses that it had before.
+pub(super) fn sightings(dns: &DomainDns, absent: &[Endpoint]) -> Vec<Sighting> {
+    let published = exchangers(dns);
+    let hosts = dns.hosts.iter().filter(|(mx, _)| published.contains_key(*mx));
+    let families = hosts.flat_map(|(mx, host)| [(mx, host, Family::V4), (mx, host, Family::V6)]);
+    let sighting = |(mx, host, family): (&MxName, &HostDns, Family)| {
+        let is_seen = match family {
+            Family::V4 => host.a.records().is_ok(),
+            Family::V6 => host.aaaa.records().is_ok(),
+        };
+        let missed = absent.iter().filter(|endpoint| endpoint.mx == *mx);
+        let missed = missed.map(|endpoint| (endpoint.address(), endpoint.absent));
+        let all = missed.chain(addresses(host).map(|address| (address, None)));
+        let members = all.filter(|(address, _)| Family::of(*address) == family).collect();
+        is_seen.then(|| Sighting { mx: mx.clone(), family, members })
+    };
+    families.filter_map(sighting).collect()
+}
+
+/// The targets with one for each pool, as many as are visited.
+pub(super) fn gathered(targets: Vec<Target>, pools: &Pooled) -> Vec<Target> {
+    let mut gathered: Vec<Target> = Vec::new();
+    for mut target in targets {
+        let family = Family::of(target.address);
+        if is_pool(pools, &target.mx, family) {
+            let same = |other: &&mut Target| other.mx == target.mx && Family::of(other.address) == family;
+            if let Some(pool) = gathered.iter_mut().find(same) {
+                pool.pool.push(target.address);
+                continue;
+            }
+            target.pool.push(target.address);
+        }
+        gathered.push(target);
+    }
+    gathered.truncate(ENDPOINTS);
+    gathered
+}
+
+/// The endpoints with one for each pool: the one that was looked at last, of those that DNS has if there are any.
+pub(super) fn regrouped(endpoints: Vec<Endpoint>, pools: &Pooled) -> Vec<Endpoint> {
+    let mut regrouped: Vec<Endpoint> = Vec::new();
+    for mut endpoint in endpoints {
+        let family = Family::of(endpoint.address());
+        endpoint.pooled = is_pool(pools, &endpoint.mx, family);
+        let same = |other: &&mut Endpoint| other.place() == endpoint.place() && other.mx == endpoint.mx;
+        match regrouped.iter_mut().find(same).filter(|_| endpoint.pooled) {
+            Some(pool) if rank(pool) >= rank(&endpoint) => {}
+            Some(pool) => *pool = endpoint,
+            None => regrouped.push(endpoint),
+        }
+    }
+    for pool in regrouped.iter_mut().filter(|endpoint| endpoint.pooled) {
+        pool.absent = None;
+    }
+    regrouped
+}
+
+/// Whether the endpoints are those that [`regrouped`] gives.
+pub(super) fn agree(endpoints: &[Endpoint], pools: &Pooled) -> bool {
+    let family = |endpoint: &Endpoint| Family::of(endpoint.address());
+    endpoints.iter().all(|endpoint| endpoint.pooled == is_pool(pools, &endpoint.mx, family(endpoint)))
+}
+
+fn rank(endpoint: &Endpoint) -> (bool, SystemTime) {
+    (endpoint.absent.is_none(), endpoint.contact.dialogue.at)
+}
+
+fn is_pool(pools: &Pooled, mx: &MxName, family: Family) -> bool {
+    !pools.is_empty() && pools.contains(&(mx.clone(), family))
 }
 
 /// Whether it is a target's turn to be asked for the domain's postmaster, and among how many addresses that goes round.
@@ -122,7 +191,7 @@ fn is_unseen(host: &HostDns, address: IpAddr) -> bool {
 
 impl Target {
     fn of(preference: u16, mx: &MxName, address: IpAddr) -> Self {
-        Self { preference, mx: mx.clone(), address }
+        Self { preference, mx: mx.clone(), address, pool: Vec::new() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What is known of one endpoint, shared by all domains that use it, and of one domain through its endpoints.
 
 use super::{
-    Cause, Dialogue, DomainDns, Ehlo, Extensions, Lasting, NullSender, Phase, Policy, Ptr, RelayTest, Reply,
-    Seen, Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen, stored,
+    Absence, Cause, Dialogue, DomainDns, Ehlo, Extensions, Family, Lasting, NullSender, Phase, Place, Policy,
+    Ptr, RelayTest, Reply, Seen, Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen, stored,
 };
 use crate::name::{DomainName, MxName};
 use serde::{Deserialize, Serialize};
@@ -94,16 +94,8 @@ pub struct Endpoint {
     pub retry_at: Option<SystemTime>,
     /// That DNS no longer has the address; then it is not visited, and what was seen of it stands for a while.
     pub absent: Option<Absence>,
-}
-
-/// For how long DNS has not had an address that it had before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Absence {
-    /// When it was first missed.
-    #[serde(with = "stored::moment")]
-    pub since: SystemTime,
-    /// How many look-ups in a row have missed it.
-    pub looks: u32,
+    /// Whether it stands for all that its MX has in its family, one of which is visited at a time.
+    pub pooled: bool,
 }
 
 /// One domain as one run saw it.
@@ -384,9 +376,14 @@ fn phases(steps: &[Step]) -> BTreeMap<Phase, Duration> {
 }
 
 impl Endpoint {
-    /// Its address.
+    /// Its address: the one of the last session, where it stands for several.
     pub fn address(&self) -> IpAddr {
         self.contact.key.address.ip()
+    }
+
+    /// Where it is, as far as its MX's servers are told apart.
+    pub fn place(&self) -> Place {
+        if self.pooled { Place::Pool(Family::of(self.address())) } else { Place::Address(self.address()) }
     }
 
     /// The reverse names of its address.

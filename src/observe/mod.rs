@@ -8,6 +8,7 @@ mod contact;
 mod dns;
 mod histogram;
 mod lasting;
+mod place;
 mod policy;
 mod seen;
 mod smtp;
@@ -16,10 +17,11 @@ mod text;
 mod tls;
 mod welcome;
 
-pub use contact::{Absence, Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
+pub use contact::{Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
 pub use histogram::Histogram;
 pub use lasting::Lasting;
+pub use place::{Absence, Family, Place};
 pub use policy::{
     Announced, Fetch, Fetched, Mode, MtaSts, MxPattern, Policy, PolicyFlaw, PolicyText, StsId, StsPolicy,
     StsRecord, StsState, TlsRpt,

@@ -64,6 +64,7 @@ pub(crate) struct EndpointBuilder {
     mx: MxName,
     preference: u16,
     address: SocketAddr,
+    pooled: bool,
     looks: u32,
     gap: Duration,
     dialogue: Seen<Dialogue>,
@@ -80,6 +81,7 @@ pub(crate) fn endpoint() -> EndpointBuilder {
         mx: mx("mx1.example.com"),
         preference: 10,
         address: "192.0.2.10:25".parse().expect("an address"),
+        pooled: false,
         looks: 2,
         gap: Duration::from_secs(60),
         dialogue: Ok(Dialogue {
@@ -159,6 +161,12 @@ impl EndpointBuilder {
     pub(crate) fn at(mut self, name: &str, address: &str) -> Self {
         self.mx = mx(name);
         self.address.set_ip(address.parse().expect("an address"));
+        self
+    }
+
+    /// One of a pool.
+    pub(crate) fn pooled(mut self) -> Self {
+        self.pooled = true;
         self
     }
 
@@ -366,7 +374,9 @@ impl EndpointBuilder {
     pub(crate) fn build(&self) -> Endpoint {
         let ptr = Arc::new(self.ptr.fact(self.address.ip()));
         let session = |at| self.session(at);
-        session_endpoint(self.mx.clone(), self.preference, self.address, ptr, (self.looks, self.gap), session)
+        let (mx, looks) = (self.mx.clone(), (self.looks, self.gap));
+        let endpoint = session_endpoint(mx, self.preference, self.address, ptr, looks, session);
+        Endpoint { pooled: self.pooled, ..endpoint }
     }
 
     fn session(&self, at: SystemTime) -> Session {
@@ -405,5 +415,15 @@ fn session_endpoint(
         contact = Some(Contact::renewed(contact.as_ref(), key.clone(), session));
     }
     let contact = Arc::new(contact.expect("at least one look"));
-    Endpoint { mx, preference, contact, ptr, postmaster, rests_until: None, retry_at: None, absent: None }
+    Endpoint {
+        mx,
+        preference,
+        contact,
+        ptr,
+        postmaster,
+        rests_until: None,
+        retry_at: None,
+        absent: None,
+        pooled: false,
+    }
 }

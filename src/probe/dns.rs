@@ -29,7 +29,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use upstream::Upstream;
 
-/// Addresses kept of one name in one family.
+/// Addresses kept of one name behind a reverse one.
 const ADDRESSES: usize = 8;
 
 /// Whom to ask, and how.

@@ -4,7 +4,7 @@
 use super::json;
 use super::software::software;
 use crate::name::{DomainName, MxName};
-use crate::observe::Contact;
+use crate::observe::{Contact, Place};
 use crate::snapshot::Snapshot;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -27,20 +27,20 @@ struct Used<'a> {
     domains: Vec<&'a DomainName>,
 }
 
-/// Every address of every MX, one group each, sorted by both.
+/// Every address or pool of every MX, one group each, sorted by both.
 pub fn endpoints(snapshot: &Snapshot) -> String {
-    let mut all: BTreeMap<(&MxName, SocketAddr), Used<'_>> = BTreeMap::new();
+    let mut all: BTreeMap<(&MxName, Place, u16), Used<'_>> = BTreeMap::new();
     for report in snapshot.reports.iter() {
         for endpoint in &report.observation.endpoints {
-            let (contact, address) = (&*endpoint.contact, endpoint.contact.key.address);
+            let (contact, port) = (&*endpoint.contact, endpoint.contact.key.address.port());
             let none = || Used { contact, domains: Vec::new() };
-            let used = all.entry((&endpoint.mx, address)).or_insert_with(none);
+            let used = all.entry((&endpoint.mx, endpoint.place(), port)).or_insert_with(none);
             if used.domains.last() != Some(&report.domain()) {
                 used.domains.push(report.domain());
             }
         }
     }
-    json::text(&all.iter().map(|((mx, address), used)| used.group(mx, *address)).collect::<Vec<_>>())
+    json::text(&all.iter().map(|((mx, place, port), used)| used.group(mx, *place, *port)).collect::<Vec<_>>())
 }
 
 /// Every watched domain, probed or not, one group each, sorted.
@@ -58,17 +58,21 @@ pub fn domains(snapshot: &Snapshot) -> String {
 }
 
 impl Used<'_> {
-    fn group(&self, mx: &MxName, address: SocketAddr) -> Group {
-        let family = if address.is_ipv4() { "v4" } else { "v6" };
+    /// The target of a pool is its host: no one of its addresses is there for long.
+    fn group(&self, mx: &MxName, place: Place, port: u16) -> Group {
+        let target = match place {
+            Place::Address(address) => SocketAddr::new(address, port).to_string(),
+            Place::Pool(_) => format!("{mx}:{port}"),
+        };
         Group {
-            targets: [address.to_string()],
+            targets: [target],
             labels: BTreeMap::from([
-                ("__meta_mx_address".into(), address.ip().to_string()),
+                ("__meta_mx_address".into(), place.to_string()),
                 ("__meta_mx_domain_count".into(), self.domains.len().to_string()),
                 ("__meta_mx_domains".into(), self.names()),
-                ("__meta_mx_family".into(), family.to_owned()),
+                ("__meta_mx_family".into(), place.family().as_str().to_owned()),
                 ("__meta_mx_host".into(), mx.to_string()),
-                ("__meta_mx_port".into(), address.port().to_string()),
+                ("__meta_mx_port".into(), port.to_string()),
                 ("__meta_mx_software".into(), software(self.contact.latest.banner.as_ref()).label.to_owned()),
             ]),
         }
@@ -109,6 +113,23 @@ mod tests {
         assert_eq!(groups[1]["labels"]["__meta_mx_address"], "2001:db8::10");
         assert_eq!(groups[1]["labels"]["__meta_mx_domains"], ",a.example,");
         assert_eq!(groups.as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_pool_is_its_host() {
+        let at = |name: &str, address| {
+            report(&observation().named(name).of([endpoint().pooled().at("mx1.example.com", address)]))
+        };
+        let groups =
+            parsed(&endpoints(&snapshot([at("a.example", "192.0.2.7"), at("b.example", "192.0.2.8")])));
+        assert_eq!(groups.as_array().unwrap().len(), 1);
+        assert_eq!(groups[0]["targets"], json!(["mx1.example.com:25"]));
+        let labels = &groups[0]["labels"];
+        assert_eq!(
+            (&labels["__meta_mx_address"], &labels["__meta_mx_family"]),
+            (&json!("pool-v4"), &json!("v4"))
+        );
+        assert_eq!(labels["__meta_mx_domains"], ",a.example,b.example,");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One more run folded into what stood before: verdicts that could not be renewed are held, changes are remembered.
 
 use super::{Change, Concluded, Doubt, NextDue, Report, RuleStanding, Standing, Weighed};
-use crate::observe::{Cause, Observation, Unseen};
+use crate::observe::{Cause, Observation, Place, Unseen};
 use crate::rules::{Finding, Judged, Overrides, Rule, Severity, Subject, Verdict};
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
@@ -37,7 +37,29 @@ pub fn fold(
 
 impl Report {
     fn standing(&self, rule: &Rule, subject: &Subject) -> Option<&Standing> {
-        self.standings.iter().find(|row| row.rule == rule)?.subjects.get(subject)
+        let row = self.standings.iter().find(|row| row.rule == rule)?;
+        row.subjects.get(subject).or_else(|| self.inherited(row, subject))
+    }
+
+    /// What stood under another name: a pool goes on with the latest verdict on any of its addresses, and an address
+    /// that is one by itself again with that of the pool which was last seen there.
+    fn inherited<'a>(&self, row: &'a RuleStanding, subject: &Subject) -> Option<&'a Standing> {
+        let Subject::Endpoint(mx, place) = subject else { return None };
+        match place {
+            Place::Pool(family) => {
+                let others = row.subjects.iter().filter(|(other, _)| {
+                    matches!(other, Subject::Endpoint(host, at) if host == mx && at.family() == *family)
+                });
+                others
+                    .map(|(_, standing)| standing)
+                    .max_by_key(|standing| standing.last.as_ref().map(|last| last.at))
+            }
+            Place::Address(address) => {
+                let mut endpoints = self.observation.endpoints.iter();
+                let pool = endpoints.find(|e| e.pooled && e.mx == *mx && e.address() == *address)?;
+                row.subjects.get(&Subject::of(pool))
+            }
+        }
     }
 }
 
@@ -122,7 +144,8 @@ fn remember(history: &mut VecDeque<Change>, change: Option<Change>) {
 mod tests {
     use super::*;
     use crate::name::DomainName;
-    use crate::observe::{Dnssec, DomainDns, Lookup, Outcome, Stage};
+    use crate::observe::testing::{EndpointBuilder, endpoint};
+    use crate::observe::{Dnssec, DomainDns, Endpoint, Lookup, Outcome, Place, Stage};
     use crate::rules::{Acceptance, Issue, Severity, Source, Status};
     use std::collections::BTreeMap;
     use std::sync::Arc;
@@ -290,10 +313,11 @@ mod tests {
     fn what_is_accepted_at_one_server_is_not_elsewhere() {
         let mut accepting = accepting(1);
         let mx = |name: &str| crate::name::MxName::parse(name).unwrap();
+        let address = Place::Address([192, 0, 2, 1].into());
         Arc::make_mut(&mut accepting.accepted[0]).mx = Some(mx("mx0.example"));
         for (subject, want) in [
-            (Subject::Endpoint(mx("mx0.example"), [192, 0, 2, 1].into()), true),
-            (Subject::Endpoint(mx("mx1.example"), [192, 0, 2, 1].into()), false),
+            (Subject::Endpoint(mx("mx0.example"), address), true),
+            (Subject::Endpoint(mx("mx1.example"), address), false),
             (Subject::Domain, false),
         ] {
             let found = accepting.acceptance(&BROKEN, &subject, minute(0));
@@ -308,5 +332,48 @@ mod tests {
         let second = run(Some(&first), 15, Ok(Verdict::NotApplicable), &none);
         assert!(second.standings.is_empty());
         assert_eq!(second.history.front().map(|change| change.to), Some(None));
+    }
+
+    fn run_at(previous: Option<&Report>, minutes: u64, endpoints: &[(&EndpointBuilder, bool)]) -> Report {
+        let at = minute(minutes);
+        let mut endpoints: Vec<_> =
+            endpoints.iter().map(|(endpoint, is_well)| (endpoint.build(), *is_well)).collect();
+        let judged = |(endpoint, is_well): &(Endpoint, bool)| {
+            let judgement = if *is_well { Ok(Verdict::Pass) } else { Ok(BROKEN.found("a")) };
+            Judged { rule: &RULE, subject: Subject::of(endpoint), at, judgement }
+        };
+        let judged = endpoints.iter().map(judged).collect();
+        let seen = Observation {
+            endpoints: endpoints.drain(..).map(|(endpoint, _)| endpoint).collect(),
+            ..seen(at)
+        };
+        let span = Duration::from_secs(900);
+        let next = NextDue { run: at, transactions: at, interval: span, transactions_interval: span };
+        fold(previous, seen, judged, &Overrides::default(), (next, Duration::ZERO))
+    }
+
+    #[test]
+    fn a_pool_goes_on_with_the_latest_verdict_on_its_addresses_and_leaves_it_to_the_last_one() {
+        let one = endpoint().at("mx1.example.com", "192.0.2.1");
+        let other = endpoint().at("mx1.example.com", "192.0.2.2");
+        let host = endpoint().at("mx2.example.com", "192.0.2.3");
+        let first = run_at(None, 0, &[(&one, true), (&host, true)]);
+        let second = run_at(Some(&first), 15, &[(&other, false), (&host, true)]);
+        let pooled = run_at(Some(&second), 30, &[(&one.clone().pooled(), false), (&host, true)]);
+        let since = |report: &Report, endpoint: &EndpointBuilder| {
+            let standing = &report.rule("smtp.rule").unwrap().subjects[&Subject::of(&endpoint.build())];
+            (standing.status(), standing.last.as_ref().map(|last| last.since))
+        };
+        assert_eq!(since(&pooled, &one.clone().pooled()), (Status::Critical, Some(minute(15))));
+        assert_eq!(pooled.history, second.history, "the same server under another name is no change");
+        let alone = run_at(Some(&pooled), 45, &[(&one, false), (&host, true)]);
+        assert_eq!(since(&alone, &one), (Status::Critical, Some(minute(15))));
+        assert_eq!(alone.history, second.history);
+        let well = run_at(Some(&pooled), 45, &[(&other.pooled(), true), (&host, true)]);
+        assert_eq!(
+            well.history.len(),
+            second.history.len() + 1,
+            "the pool's verdict is that of the last look"
+        );
     }
 }

@@ -232,7 +232,7 @@ impl Rule {
 impl Subject {
     /// An endpoint as a subject.
     pub fn of(endpoint: &Endpoint) -> Self {
-        Self::Endpoint(endpoint.mx.clone(), endpoint.address())
+        Self::Endpoint(endpoint.mx.clone(), endpoint.place())
     }
 }
 

@@ -2,9 +2,7 @@
 
 use super::{Check, Context, Finding, Issue, Judgement, Rule, Severity, Source, Verdict, is_off_limits};
 use crate::name::MxName;
-use crate::observe::{
-    Dnssec, DomainDns, Endpoint, HostDns, MxRecord, MxTarget, Observation, PeerText, Unseen,
-};
+use crate::observe::{Dnssec, Endpoint, HostDns, MxRecord, MxTarget, Observation, PeerText, Unseen};
 
 pub(super) static RULE: Rule = Rule {
     code: "smtp.mx_sanity",
@@ -100,7 +98,7 @@ static TRUNCATED: Issue = Issue {
     code: "smtp.mx.truncated",
     severity: Severity::Info,
     title: "There are more MX records or addresses than are probed",
-    why: "At most 20 MX records, 8 addresses of each family a host and 32 addresses in all are probed. Senders have limits too, and never reach the rest.",
+    why: "At most 20 MX records and 32 addresses in all are probed, and of a host with more than 8 addresses in one family one at a time. Senders have limits too, and never reach the rest.",
     fix: "Publish fewer; put a load balancer in front of the servers if there are so many.",
     reference: "https://www.rfc-editor.org/rfc/rfc5321#section-5.1",
 };
@@ -128,7 +126,7 @@ fn check_records(observation: &Observation, cx: &Context) -> Judgement {
             }
         }
     }
-    findings.extend(truncated(dns));
+    findings.extend(truncated(observation));
     conclude(findings, unseen)
 }
 
@@ -212,11 +210,14 @@ fn unresolved(name: &MxName, host: &HostDns) -> Result<Option<Finding>, Unseen> 
     Ok(Some(UNRESOLVED.finding(format!("{name} A: {a}, AAAA: {aaaa}"))))
 }
 
-fn truncated(dns: &DomainDns) -> Option<Finding> {
-    let addresses: usize =
-        dns.hosts.values().filter_map(|host| host.addresses().ok()).map(|all| all.len()).sum();
-    let records = dns.mx_records().len();
-    dns.truncated.then(|| TRUNCATED.finding(format!("probed: {records} MX records, {addresses} addresses")))
+fn truncated(observation: &Observation) -> Option<Finding> {
+    let dns = &observation.dns;
+    let (pools, addresses): (Vec<_>, Vec<_>) =
+        observation.endpoints.iter().filter(|e| e.absent.is_none()).partition(|e| e.pooled);
+    let probed = format!("probed: {} MX records, {} addresses", dns.mx_records().len(), addresses.len());
+    let pools: String =
+        pools.iter().map(|pool| format!(", one at a time of {} ({})", pool.mx, pool.place())).collect();
+    dns.truncated.then(|| TRUNCATED.finding(probed + &pools))
 }
 
 fn check_address(endpoint: &Endpoint, _: &Observation, _: &Context) -> Judgement {
@@ -337,6 +338,9 @@ mod tests {
         let observation = observation().of([endpoint().preference(5), endpoint().preference(10)]).truncated();
         assert_eq!(judge_domain(&RULE, &observation), all_find(&[&DUPLICATE, &TRUNCATED]));
         assert_eq!(evidence_of_domain(&RULE, &observation)[1], "probed: 2 MX records, 2 addresses");
+        let pool = observation.of([endpoint().pooled(), endpoint().at("mx2.example.com", "192.0.2.11")]);
+        let want = "probed: 2 MX records, 1 addresses, one at a time of mx1.example.com (pool-v4)";
+        assert_eq!(evidence_of_domain(&RULE, &pool), [want]);
     }
 
     #[test]

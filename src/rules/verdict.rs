@@ -2,10 +2,9 @@
 
 use super::Issue;
 use crate::name::MxName;
-use crate::observe::Unseen;
+use crate::observe::{Place, Unseen};
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::net::IpAddr;
 
 /// What a rule says. [`Unseen`] instead of it says that the rule could not look.
 pub type Judgement = Result<Verdict, Unseen>;
@@ -35,8 +34,8 @@ pub struct Finding {
 pub enum Subject {
     /// The domain as a whole.
     Domain,
-    /// One address of one MX.
-    Endpoint(MxName, IpAddr),
+    /// One address of one MX, or all of a family that nobody tells apart.
+    Endpoint(MxName, Place),
 }
 
 /// How bad an issue is.
@@ -71,7 +70,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Domain => f.write_str("domain"),
-            Self::Endpoint(mx, address) => write!(f, "{mx} {address}"),
+            Self::Endpoint(mx, place) => write!(f, "{mx} {place}"),
         }
     }
 }

@@ -8,8 +8,11 @@ use crate::observe::{
     Cause, Contact, Fact, NullSender, Session, SessionKey, Stage, Transaction, Trouble, Unseen,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
+
+mod handing_over;
 
 /// As many postmasters are asked for in one session.
 pub(super) const POSTMASTERS: usize = 5;
@@ -19,6 +22,8 @@ pub(super) const POSTMASTERS: usize = 5;
 pub struct Want {
     /// Which endpoint.
     pub key: SessionKey,
+    /// The addresses that will do as well, where the host is a pool.
+    pub pool: Vec<IpAddr>,
     /// On whose behalf, and with which options.
     pub domain: Arc<Domain>,
     /// When it is wanted.

@@ -63,6 +63,23 @@ impl Demands {
         self.domains.insert(domain.clone(), (demands, wanted));
     }
 
+    /// What was wanted of one endpoint is wanted of another.
+    pub(super) fn hand_over(&mut self, from: &SessionKey, to: &SessionKey) {
+        let load = self.addresses.get(&from.address.ip()).filter(|load| load.keys.contains_key(from));
+        let Some(took) = load.map(|load| load.took) else { return };
+        let names: Vec<DomainName> =
+            self.domains.keys().filter(|name| self.uses(name, from)).cloned().collect();
+        for name in names {
+            let Some((mut demands, wanted)) = self.domains.get(&name).cloned() else { continue };
+            demands
+                .iter_mut()
+                .filter(|demand| demand.key == *from)
+                .for_each(|demand| demand.key = to.clone());
+            self.set(&name, demands, wanted);
+        }
+        self.visited(to.address.ip(), took);
+    }
+
     /// Forgets what a domain wants.
     pub(super) fn remove(&mut self, domain: &DomainName) {
         let Some((demands, wanted)) = self.domains.remove(domain) else { return };

@@ -1,6 +1,8 @@
 //! What the manners of this machine have to survive a restart: who has answered it, and whom it leaves alone for now.
 
-use crate::observe::{Trouble, stored};
+use super::pools::Members;
+use crate::name::MxName;
+use crate::observe::{Family, Trouble, stored};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -19,6 +21,8 @@ pub struct Remembered {
     pub refusals: BTreeMap<IpAddr, Vec<Visit>>,
     /// Addresses that asked to be left alone.
     pub rests: BTreeMap<IpAddr, RestUntil>,
+    /// The addresses of hosts that have too many to be told apart.
+    pub pools: BTreeMap<(MxName, Family), Members>,
 }
 
 /// A connection that was just opened, or had just ended.

@@ -5,6 +5,7 @@ use super::contacts::{Contacts, Errand, Served, Want};
 use super::demand::{Demand, Demands, Intervals};
 use super::manners::{Manners, Rest};
 use super::pace::Pace;
+use super::pools::Pools;
 use super::turn::Turn;
 use super::vantage::Lookout;
 use super::{Queue, Tally};
@@ -17,6 +18,8 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+mod places;
+mod pooling;
 mod reach;
 mod recall;
 
@@ -54,6 +57,7 @@ struct State {
     manners: Manners,
     contacts: Contacts,
     demands: Demands,
+    pools: Pools,
     lookout: Lookout,
     turns: HashMap<IpAddr, Arc<Turn>>,
     /// Sessions under way with endpoints that have not proven themselves.
@@ -77,6 +81,7 @@ where
             manners: Manners::default(),
             contacts: Contacts::default(),
             demands: Demands::default(),
+            pools: Pools::default(),
             lookout: Lookout::default(),
             turns: HashMap::new(),
             unproven: 0,
@@ -101,7 +106,10 @@ where
     pub fn keep_only(&self, used: &HashSet<SessionKey>, is_watched: impl Fn(&DomainName) -> bool) {
         let mut state = self.state();
         state.demands.keep_only(&is_watched);
-        let used: HashSet<SessionKey> = used.iter().chain(state.demands.keys()).cloned().collect();
+        state.pools.keep_only(&used.iter().map(|key| &key.tls_name).collect());
+        let seats = used.iter().map(|key| state.seated(key));
+        let used: HashSet<SessionKey> =
+            used.iter().chain(state.demands.keys()).cloned().chain(seats).collect();
         state.contacts.keep_only(&used, is_watched);
         let addresses: HashSet<IpAddr> = used.iter().map(|key| key.address.ip()).collect();
         let spacing = state.limits.min_spacing;
@@ -112,7 +120,10 @@ where
 
     /// Takes down what a domain wants from now on.
     pub fn set_demands(&self, domain: &DomainName, demands: Vec<Demand>, wanted: Intervals) {
-        self.state().demands.set(domain, demands, wanted);
+        let mut state = self.state();
+        let seated = |demand: Demand| Demand { key: state.seated(&demand.key), ..demand };
+        let demands = demands.into_iter().map(seated).collect();
+        state.demands.set(domain, demands, wanted);
     }
 
     /// What a domain gets of what it wants.
@@ -141,9 +152,10 @@ where
     /// session that is waiting or that this call makes. Comes back with what there is after one visit at the latest.
     /// Where only tests of recipients are wanting, those are left to an [errand](Self::next_errand), unless the want is
     /// patient.
-    pub async fn contact(&self, want: Want) -> Served {
+    pub async fn contact(&self, mut want: Want) -> Served {
         let (turn, again) = {
             let mut state = self.state();
+            want.key = state.seat(&want, self.now());
             let again = state.deserves_another_look(&want.key, (self.clock)());
             let eager = self.eager(&want, again);
             if let Some(served) = self.at_once(&mut state, &eager) {
@@ -177,7 +189,13 @@ where
     /// Visits an endpoint once for those who wait, if its address may be visited. Gives the domains that got what they
     /// waited for.
     pub async fn attend(&self, key: &SessionKey) -> Vec<DomainName> {
-        let turn = self.state().turn(key);
+        let (key, turn) = {
+            let mut state = self.state();
+            let key = state.seated(key);
+            let turn = state.turn(&key);
+            (key, turn)
+        };
+        let key = &key;
         let _turn = turn.patient().await;
         let Some(want) = self.state().worth_a_visit(key) else { return Vec::new() };
         self.state().contacts.served(key);
@@ -193,6 +211,7 @@ where
     /// What is known of an endpoint, and of a domain's postmaster there.
     pub fn known(&self, key: &SessionKey, domain: &DomainName) -> Option<Served> {
         let state = self.state();
+        let key = &state.seated(key);
         let rest = state.manners.resting(key.address.ip(), Instant::now());
         let rests_until = rest.map(|rest| rest.ends(self.now()));
         Some(Served { rests_until, ..state.contacts.known(key, domain)? })
@@ -201,7 +220,7 @@ where
     /// Whether a look at an endpoint has to be confirmed by another one soon.
     pub fn wants_another_look(&self, key: &SessionKey) -> bool {
         let state = self.state();
-        state.contacts.contact(key).is_some_and(|contact| state.wants_another_look(contact))
+        state.contacts.contact(&state.seated(key)).is_some_and(|contact| state.wants_another_look(contact))
     }
 
     fn now(&self) -> (Instant, SystemTime) {
@@ -291,39 +310,11 @@ where
         state.tally.count(&session);
         (errand, session, now.0 - began)
     }
-
-    /// Waits until fewer than `max_sessions` are under way; with endpoints that have not proven themselves, fewer than
-    /// three quarters of it: those who keep us waiting until the last deadline keep nobody else waiting.
-    async fn place(&self, is_proven: bool) -> Place<'_, P> {
-        loop {
-            let freed = self.freed.notified();
-            if self.state().take_place(is_proven) {
-                return Place { sessions: self, is_proven };
-            }
-            freed.await;
-        }
-    }
 }
 
 impl<P> Sessions<P> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A session's place among those at once; given back however the session ends.
-struct Place<'a, P> {
-    sessions: &'a Sessions<P>,
-    is_proven: bool,
-}
-
-impl<P> Drop for Place<'_, P> {
-    fn drop(&mut self) {
-        let mut state = self.sessions.state();
-        state.tally.in_flight -= 1;
-        state.unproven -= usize::from(!self.is_proven);
-        drop(state);
-        self.sessions.freed.notify_waiters();
     }
 }
 
@@ -338,16 +329,6 @@ impl State {
             let soon = |dialogue: &Dialogue| dialogue.took() < SOON;
             contact.dialogue.streak.trouble.is_none() && contact.dialogue.seen.as_ref().is_ok_and(soon)
         })
-    }
-
-    fn take_place(&mut self, is_proven: bool) -> bool {
-        let most = self.limits.max_sessions;
-        let is_free = self.tally.in_flight < most && (is_proven || self.unproven < (most * 3).div_ceil(4));
-        if is_free {
-            self.tally.in_flight += 1;
-            self.unproven += usize::from(!is_proven);
-        }
-        is_free
     }
 
     fn next_errand(&mut self) -> Option<SessionKey> {

@@ -67,6 +67,7 @@ struct EndpointRecord {
     #[serde(with = "stored::maybe_moment")]
     retry_at: Option<SystemTime>,
     absent: Option<Absence>,
+    pooled: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -165,7 +166,7 @@ impl Record {
 
 impl EndpointRecord {
     fn of(endpoint: &Endpoint) -> Self {
-        let Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at, absent } =
+        let Endpoint { mx, preference, contact, ptr, postmaster, rests_until, retry_at, absent, pooled } =
             endpoint.clone();
         Self {
             mx,
@@ -176,11 +177,12 @@ impl EndpointRecord {
             rests_until,
             retry_at,
             absent,
+            pooled,
         }
     }
 
     fn revive(self, contacts: &HashMap<SessionKey, Arc<Contact>>) -> Option<Endpoint> {
-        let Self { mx, preference, contact, ptr, postmaster, rests_until, retry_at, absent } = self;
+        let Self { mx, preference, contact, ptr, postmaster, rests_until, retry_at, absent, pooled } = self;
         let contact = contacts.get(&contact)?.clone();
         Some(Endpoint {
             mx,
@@ -191,6 +193,7 @@ impl EndpointRecord {
             rests_until,
             retry_at,
             absent,
+            pooled,
         })
     }
 }

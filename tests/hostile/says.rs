@@ -105,6 +105,7 @@ impl Met {
             rests_until: None,
             retry_at: None,
             absent: None,
+            pooled: false,
         };
         let addresses = match address {
             IpAddr::V4(v4) => HostDns { aliases: vec![], a: answer(vec![v4]), aaaa: lookup(Outcome::NoData) },

@@ -49,6 +49,8 @@ pub(crate) enum Handshake {
 pub(crate) struct World {
     dns: DomainDns,
     pub(crate) policies: PolicyBuilder,
+    /// Whether each server stands for a pool.
+    pooled: bool,
     pub(crate) endpoints: Vec<(MxName, IpAddr, Ptr, Script)>,
 }
 
@@ -57,9 +59,10 @@ impl World {
     pub(crate) fn observe(&self) -> Observation {
         let endpoint = |(mx, address, ptr, script): &(MxName, IpAddr, Ptr, Script)| -> Endpoint {
             let ptr = Arc::new(Fact::following(None, now(), Ok(ptr.clone()), None));
-            session_endpoint(mx.clone(), 10, (*address, 25).into(), ptr, (script.looks, MINUTE), |at| {
-                script.play(at)
-            })
+            let looks = (script.looks, MINUTE);
+            let play = |at| script.play(at);
+            let endpoint = session_endpoint(mx.clone(), 10, (*address, 25).into(), ptr, looks, play);
+            Endpoint { pooled: self.pooled, ..endpoint }
         };
         let endpoints = self.endpoints.iter().map(endpoint).collect();
         let (dns, policy) = (self.dns.clone(), self.policies.build());
@@ -70,8 +73,9 @@ impl World {
 /// Any domain.
 pub(crate) fn world() -> impl Strategy<Value = World> {
     let endpoint = (ptr(), script());
-    (domain_dns(), any_policies(), prop::collection::vec(endpoint, 1..4)).prop_map(
-        |(dns, policies, endpoints)| {
+    let pooled = prop::bool::weighted(0.2);
+    (domain_dns(), any_policies(), prop::collection::vec(endpoint, 1..4), pooled).prop_map(
+        |(dns, policies, endpoints, pooled)| {
             let places = [
                 ("mx1", "192.0.2.10"),
                 ("mx1", "2001:db8::10"),
@@ -83,7 +87,7 @@ pub(crate) fn world() -> impl Strategy<Value = World> {
             let placed = places.into_iter().zip(endpoints);
             let endpoints =
                 placed.filter_map(|((mx, address), (ptr, script))| Some((mx, address.ok()?, ptr, script)));
-            World { dns, policies, endpoints: endpoints.collect() }
+            World { dns, policies, pooled, endpoints: endpoints.collect() }
         },
     )
 }

@@ -1,8 +1,8 @@
 //! A domain's MX records and the addresses of their hosts, cut to what is probed.
 
-use super::{ADDRESSES, Dns, names};
+use super::{Dns, names};
 use crate::name::{DomainName, MxName};
-use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome};
+use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Place};
 use hickory_resolver::proto::rr::{RData, RecordType};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
@@ -10,8 +10,10 @@ use tokio::time::Instant;
 
 /// MX records kept for probing.
 const MX_RECORDS: usize = 20;
-/// Addresses kept of all hosts together.
+/// Endpoints of all hosts together.
 const ENDPOINTS: usize = 32;
+/// Addresses kept of a host that has more in one family than are told apart: one endpoint, whatever their number.
+const POOL: usize = 32;
 
 /// MX records, hosts, addresses.
 pub(super) async fn look_up(dns: &Dns, domain: &DomainName, ends: Instant) -> DomainDns {
@@ -82,10 +84,12 @@ pub(super) async fn host(dns: &Dns, host: &MxName, ends: Instant) -> HostDns {
 }
 
 /// Leaves as many addresses of each host and family as give every host its share, and where even one is too many, the
-/// last hosts out. Whether anything went.
+/// last hosts out. Whether anything went, or is not told apart.
 fn cut(hosts: &mut BTreeMap<MxName, HostDns>, in_order: &[MxName]) -> bool {
-    let before = endpoints(hosts, usize::MAX);
-    let share = (1..=ADDRESSES).rev().find(|share| endpoints(hosts, *share) <= ENDPOINTS).unwrap_or(1);
+    let before = addresses(hosts);
+    let shares = (1..=Place::TOLD_APART).rev();
+    let share = shares.into_iter().find(|share| endpoints(hosts, *share) <= ENDPOINTS).unwrap_or(1);
+    let has_pools = hosts.values().any(|host| is_pool(count(&host.a)) || is_pool(count(&host.aaaa)));
     for host in hosts.values_mut() {
         truncate(&mut host.a, share);
         truncate(&mut host.aaaa, share);
@@ -96,21 +100,30 @@ fn cut(hosts: &mut BTreeMap<MxName, HostDns>, in_order: &[MxName]) -> bool {
         }
         hosts.remove(last);
     }
-    endpoints(hosts, usize::MAX) < before
+    has_pools || addresses(hosts) < before
 }
 
-/// The addresses of all hosts, if each has at most `share` a family.
+fn addresses(hosts: &BTreeMap<MxName, HostDns>) -> usize {
+    hosts.values().map(|host| count(&host.a) + count(&host.aaaa)).sum()
+}
+
+/// The endpoints of all hosts, if each has at most `share` addresses a family. A pool is one.
 fn endpoints(hosts: &BTreeMap<MxName, HostDns>, share: usize) -> usize {
-    hosts.values().map(|host| count(&host.a).min(share) + count(&host.aaaa).min(share)).sum()
+    let of = |count: usize| if is_pool(count) { 1 } else { count.min(share) };
+    hosts.values().map(|host| of(count(&host.a)) + of(count(&host.aaaa))).sum()
+}
+
+fn is_pool(count: usize) -> bool {
+    count > Place::TOLD_APART
 }
 
 fn count<T>(lookup: &Lookup<Vec<T>>) -> usize {
     lookup.records().ok().flatten().map_or(0, Vec::len)
 }
 
-fn truncate<T>(lookup: &mut Lookup<Vec<T>>, len: usize) {
+fn truncate<T>(lookup: &mut Lookup<Vec<T>>, share: usize) {
     if let Outcome::Answer(records) = &mut lookup.outcome {
-        records.truncate(len);
+        records.truncate(if is_pool(records.len()) { POOL } else { share });
     }
 }
 

@@ -1,6 +1,7 @@
 //! The servers in a table: a group of rows an MX, a row an address.
 
 use crate::name::DomainName;
+use crate::observe::Place;
 use crate::render::fixes::is_elsewhere;
 use crate::render::servers::{Server, servers};
 use crate::report::Report;
@@ -20,6 +21,8 @@ pub(super) struct Address<'a> {
     /// Which of the dialogues is with it, from 1.
     pub(super) session: usize,
     pub(super) family: &'static str,
+    /// The name of all that the MX has in this family, where nobody tells them apart.
+    pub(super) pool: Option<Place>,
     pub(super) server: Server<'a>,
     /// Whether it greets by the name it is published under.
     pub(super) greets_by_name: bool,
@@ -62,7 +65,8 @@ impl<'a> Address<'a> {
     fn of(session: usize, server: Server<'a>) -> Self {
         let family = if server.endpoint.address().is_ipv4() { "IPv4" } else { "IPv6" };
         let greets_by_name = server.greets_as.as_ref() == Some(&server.endpoint.mx);
-        Self { session, family, server, greets_by_name }
+        let pool = Some(server.endpoint.place()).filter(|_| server.endpoint.pooled);
+        Self { session, family, pool, server, greets_by_name }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Servers as they are told of on a page: a host once, then those of its addresses that are meant.
 
+use crate::observe::Place;
 use crate::rules::Subject;
-use std::net::IpAddr;
 
 pub(super) struct Host<'a> {
     pub(super) name: &'a str,
-    pub(super) addresses: Vec<IpAddr>,
+    pub(super) addresses: Vec<Place>,
 }
 
 impl<'a> Host<'a> {
@@ -13,10 +13,10 @@ impl<'a> Host<'a> {
     pub(super) fn all(subjects: impl IntoIterator<Item = &'a Subject>) -> Vec<Self> {
         let mut hosts: Vec<Self> = Vec::new();
         for subject in subjects {
-            let Subject::Endpoint(mx, address) = subject else { continue };
+            let Subject::Endpoint(mx, place) = subject else { continue };
             match hosts.iter_mut().find(|host| host.name == mx.as_str()) {
-                Some(host) => host.addresses.push(*address),
-                None => hosts.push(Self { name: mx.as_str(), addresses: vec![*address] }),
+                Some(host) => host.addresses.push(*place),
+                None => hosts.push(Self { name: mx.as_str(), addresses: vec![*place] }),
             }
         }
         hosts
@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_host_is_named_once() {
-        let at = |name, address: &str| Subject::Endpoint(mx(name), address.parse().unwrap());
+        let at = |name, address: &str| Subject::Endpoint(mx(name), Place::Address(address.parse().unwrap()));
         let subjects = [
             Subject::Domain,
             at("mx1.example.com", "192.0.2.1"),

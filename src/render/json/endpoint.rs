@@ -14,7 +14,10 @@ use std::time::Duration;
 pub(super) struct Endpoint<'a> {
     mx: &'a str,
     preference: u16,
+    /// The one of the last session.
     address: String,
+    /// `pool-v4` or `pool-v6`: the label of all its MX has in this family, where nobody tells them apart.
+    pool: Option<String>,
     port: u16,
     software: &'static str,
     /// When the last session began.
@@ -93,6 +96,7 @@ impl<'a> Endpoint<'a> {
             mx: endpoint.mx.as_str(),
             preference: endpoint.preference,
             address: endpoint.address().to_string(),
+            pool: endpoint.pooled.then(|| endpoint.place().to_string()),
             port: contact.key.address.port(),
             software: software::software(contact.latest.banner.as_ref()).label,
             at: time::rfc3339(contact.dialogue.at),

@@ -42,6 +42,7 @@ fn a_domain_tells_everything() {
 
     let endpoint = &domain["endpoints"][0];
     assert_eq!((&endpoint["mx"], &endpoint["address"]), (&json!("mx1.example.com"), &json!("192.0.2.10")));
+    assert_eq!(endpoint["pool"], Value::Null);
     assert_eq!(endpoint["tls"]["version"], "1.3");
     assert_eq!(endpoint["tls"]["cipher"], "TLS_AES_256_GCM_SHA384");
     assert_eq!(endpoint["tls"]["chain"][0]["subject"], "CN=mx1.example.com");
@@ -132,4 +133,13 @@ fn the_list_has_a_line_for_every_watched_domain() {
     assert_eq!((&lines[1]["unicode"], &lines[1]["status"]), (&json!("zürich.example"), &json!("unknown")));
     assert_eq!(lines[1]["last_run"], Value::Null);
     assert_eq!(parsed(&json::waiting(&waiting))["rules"], json!([]));
+}
+
+#[test]
+fn a_pool_is_told_with_the_address_that_was_visited() {
+    let domain = parsed(&json::domain(&report(&observation().of([endpoint().pooled()])), now()));
+    let endpoint = &domain["endpoints"][0];
+    assert_eq!((&endpoint["address"], &endpoint["pool"]), (&json!("192.0.2.10"), &json!("pool-v4")));
+    let subject = &rule(&domain, "smtp.open_relay")["subjects"][0];
+    assert_eq!(subject["subject"], "mx1.example.com pool-v4");
 }

@@ -30,7 +30,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     &Family {
         name: "smtp_domain_endpoint_info",
         labels: &["domain", "mx", "address", "preference"],
-        help: "An address of an MX of a domain; joins the series of endpoints with domains",
+        help: "An address of an MX of a domain, or a pool of them; joins the series of endpoints with domains",
         kind: Kind::Info,
         write: |view, out| each(view, |domain, report| endpoints(domain, report, out)),
     },
@@ -61,7 +61,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     &Family {
         name: "smtp_endpoints",
         labels: &["domain"],
-        help: "Addresses of those hosts, each with each of its hosts",
+        help: "Addresses of those hosts, each with each of its hosts; a pool of more than eight in one family is one",
         kind: Kind::Gauge,
         write: |view, out| {
             each(view, |domain, report| match report.observation.dns.mx.records() {
@@ -153,10 +153,10 @@ fn up(domain: &str, report: &Report, out: &mut Series<'_>) -> fmt::Result {
 }
 
 fn endpoints(domain: &str, report: &Report, out: &mut Series<'_>) -> fmt::Result {
-    let row = |endpoint: &Endpoint| (endpoint.mx.clone(), endpoint.address(), endpoint.preference);
+    let row = |endpoint: &Endpoint| (endpoint.mx.clone(), endpoint.place(), endpoint.preference);
     let rows: BTreeSet<_> = report.observation.endpoints.iter().map(row).collect();
-    rows.iter().try_for_each(|(mx, address, preference)| {
-        let (address, preference) = (address.to_string(), preference.to_string());
+    rows.iter().try_for_each(|(mx, place, preference)| {
+        let (address, preference) = (place.to_string(), preference.to_string());
         out.info(&[
             ("domain", domain),
             ("mx", mx.as_str()),

@@ -79,9 +79,8 @@ pub(super) static FAMILIES: &[&Family] = &[
         kind: Kind::Info,
         write: |view, out| {
             each(view, |of| {
-                let family = if of.ip.is_ipv4() { "v4" } else { "v6" };
                 let software = software(of.contact.latest.banner.as_ref()).label;
-                out.info(&of.labels([("family", family), ("software", software)]))
+                out.info(&of.labels([("family", of.place.family().as_str()), ("software", software)]))
             })
         },
     },

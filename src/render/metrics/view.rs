@@ -2,27 +2,26 @@
 //! is written.
 
 use crate::name::MxName;
-use crate::observe::{Cause, Contact, Endpoint, Stage};
+use crate::observe::{Cause, Contact, Endpoint, Place, Stage};
 use crate::render::held::Held;
 use crate::report::Report;
 use crate::rules::Subject;
 use crate::snapshot::Snapshot;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A snapshot and its endpoints.
 pub(super) struct View<'a> {
     pub(super) snapshot: &'a Snapshot,
-    /// Sorted by MX and address.
+    /// Sorted by MX and place.
     pub(super) endpoints: Vec<Shared<'a>>,
 }
 
 /// One endpoint over all the domains that use it.
 pub(super) struct Shared<'a> {
     pub(super) mx: &'a MxName,
-    pub(super) ip: IpAddr,
+    pub(super) place: Place,
     /// As it is written.
     pub(super) address: String,
     /// The youngest contact that any domain has.
@@ -67,16 +66,16 @@ impl<'a> View<'a> {
     }
 }
 
-fn key<'a>((_, endpoint): &Use<'a>) -> (&'a MxName, IpAddr) {
-    (&endpoint.mx, endpoint.address())
+fn key<'a>((_, endpoint): &Use<'a>) -> (&'a MxName, Place) {
+    (&endpoint.mx, endpoint.place())
 }
 
 impl<'a> Shared<'a> {
     fn of(uses: &[Use<'a>]) -> Option<Self> {
         let youngest = uses.iter().rev().max_by_key(|(_, endpoint)| endpoint.contact.dialogue.at);
-        let (_, Endpoint { mx, contact, .. }) = youngest?;
-        let ip = contact.key.address.ip();
-        Some(Self { mx, ip, address: ip.to_string(), contact, verdicts: Verdicts::of(uses) })
+        let (_, endpoint) = youngest?;
+        let (Endpoint { mx, contact, .. }, place) = (endpoint, endpoint.place());
+        Some(Self { mx, place, address: place.to_string(), contact, verdicts: Verdicts::of(uses) })
     }
 
     /// The labels that name it, and more behind them.

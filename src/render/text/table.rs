@@ -39,7 +39,7 @@ pub(super) fn table(servers: &[Server<'_>], terminal: Terminal) -> String {
 
 fn row(server: &Server<'_>) -> Row {
     [
-        (server.endpoint.address().to_string(), None),
+        (address(server), None),
         cell(&server.reachable),
         cell(&server.tls),
         cell(&server.certificate),
@@ -47,6 +47,12 @@ fn row(server: &Server<'_>) -> Row {
         cell(&server.relay),
         (server.answer.clone(), None),
     ]
+}
+
+/// `192.0.2.10`, or `192.0.2.10 of pool-v4`.
+fn address(server: &Server<'_>) -> String {
+    let (endpoint, address) = (server.endpoint, server.endpoint.address());
+    if endpoint.pooled { format!("{address} of {}", endpoint.place()) } else { address.to_string() }
 }
 
 fn cell(mark: &Mark) -> Cell {
@@ -106,5 +112,12 @@ mod tests {
         let narrow = of(60);
         assert!(narrow.contains("192.0.2.111: Reachable yes, STARTTLS TLS 1.3,\n"), "{narrow}");
         assert!(narrow.lines().all(|line| columns(line) <= 60), "{narrow}");
+    }
+
+    #[test]
+    fn a_pool_is_told_with_the_address_that_was_visited() {
+        let report = report(&observation().of([endpoint().pooled()]));
+        let text = table(&servers(&report, now()), Terminal { width: 120, colour: false });
+        assert!(text.contains("    192.0.2.10 of pool-v4  yes"), "{text}");
     }
 }

@@ -54,13 +54,15 @@ impl State {
             visits: visits.collect(),
             refusals: refusals.collect(),
             rests: rests.collect(),
+            pools: self.pools.remembered(),
         }
     }
 
     /// A clock that was set back meanwhile makes no rest longer than it may be.
     fn recall(&mut self, remembered: &Remembered, (now, wall): (Instant, SystemTime)) {
-        let Remembered { v4_answered: v4, v6_answered: v6, visits, refusals, rests } = remembered;
+        let Remembered { v4_answered: v4, v6_answered: v6, visits, refusals, rests, pools } = remembered;
         self.lookout.restore(Answered { v4: *v4, v6: *v6 });
+        self.pools.recall(pools);
         for (address, visit) in visits {
             self.pace.recall(*address, visit.age(wall), now);
         }

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 mod fleets;
 mod manners;
+mod pools;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LIMITS: Limits = Limits { min_spacing: MINUTE, new_connections_per_second: 20, max_sessions: 64 };
@@ -134,6 +135,7 @@ fn want(name: &str, address: &str, at: SystemTime) -> Want {
     let (dialogue_since, tests_since) = (at - 7 * MINUTE, at - 50 * MINUTE);
     Want {
         key,
+        pool: Vec::new(),
         domain: Arc::new(domain),
         at,
         dialogue_since,

@@ -198,6 +198,7 @@ async fn live(
         let granted = sessions.granted(&domain.name).unwrap_or(wanted);
         let wants = keys.iter().map(|key| Want {
             key: key.clone(),
+            pool: Vec::new(),
             domain: domain.clone(),
             at,
             dialogue_since: at - granted.sessions / 2,
