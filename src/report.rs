@@ -110,6 +110,7 @@ pub struct NextDue {
     pub transactions_interval: Duration,
 }
 
+mod dane;
 mod fold;
 
 pub use fold::fold;

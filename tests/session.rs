@@ -37,6 +37,7 @@ fn looking() -> Plan {
         relay: None,
         refusals: 3,
         plaintext: false,
+        anchors: vec![],
     }
 }
 

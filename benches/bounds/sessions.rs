@@ -82,6 +82,7 @@ impl World {
             }),
             refusals: 3,
             plaintext: false,
+            anchors: vec![],
         };
         let identity = Ca::new().leaf("mx.test").self_signed().issue();
         let acceptor = TlsAcceptor::from(identity.server_config(ALL_VERSIONS));

@@ -186,6 +186,7 @@ impl Workshop {
                 relay,
                 refusals: 0,
                 plaintext: true,
+                anchors: Vec::new(),
             })
             .await;
     }

@@ -6,7 +6,7 @@ use super::targets::{Target, Turn, absent, agree, gathered, regrouped, sightings
 use super::workshop::{Tools, Workshop};
 use crate::config::{Domain, Interval};
 use crate::name::MxName;
-use crate::observe::{DomainDns, Endpoint, Fact, Family, Observation, Ptr, SessionKey};
+use crate::observe::{DomainDns, Endpoint, Fact, Family, HostDns, Observation, Ptr, SessionKey, Tlsa};
 use crate::report::{NextDue, Report, fold};
 use crate::rules::{self, Context, Prober};
 use crate::schedule::{Demand, Intervals, Pooled, Served, Want, next_due};
@@ -109,6 +109,7 @@ impl Workshop {
     fn context(&self, domain: &Domain, now: SystemTime) -> Context {
         let (settings, tools, vantage) = (&domain.settings, self.tools(), self.visits.vantage());
         let (v4_blocked, v6_blocked) = (vantage.v4_blocked(), vantage.v6_blocked());
+        let (resolver_answers, validates) = (tools.dns.answers(), Some(tools.dns.validates()));
         Context {
             now,
             certificate_expires_soon: settings.thresholds.certificate_expires_soon,
@@ -116,7 +117,7 @@ impl Workshop {
             expect_mx: settings.expect_mx.clone(),
             trusted_by: tools.network.trusted_by.clone(),
             persistent: settings.thresholds.persistent,
-            prober: Prober { v4_blocked, v6_blocked, resolver_answers: tools.dns.answers() },
+            prober: Prober { v4_blocked, v6_blocked, resolver_answers, validates },
         }
     }
 }
@@ -144,7 +145,8 @@ impl Run {
         let missed = self.previous().map(|seen| absent(&dns, seen, self.at)).unwrap_or_default();
         let mut visits = JoinSet::new();
         for (place, (target, turn)) in self.targets(&dns, &missed).into_iter().enumerate() {
-            let visit = self.clone().visit(target, turn, outsiders.clone());
+            let anchors = dns.hosts.get(&target.mx).map(HostDns::anchors).unwrap_or_default();
+            let visit = self.clone().visit(target, turn, anchors, outsiders.clone());
             visits.spawn(async move { (place, visit.await) });
         }
         let before = self.previous().map(|seen| &seen.policy);
@@ -179,7 +181,13 @@ impl Run {
     }
 
     /// Sees one endpoint: the session's facts and the reverse names, side by side.
-    async fn visit(self: Arc<Self>, target: Target, turn: Turn, outsiders: Arc<Outsiders>) -> Endpoint {
+    async fn visit(
+        self: Arc<Self>,
+        target: Target,
+        turn: Turn,
+        anchors: Vec<Tlsa>,
+        outsiders: Arc<Outsiders>,
+    ) -> Endpoint {
         let fresh = self.granted.sessions / 2;
         let want = Want {
             key: self.key(&target),
@@ -191,6 +199,7 @@ impl Run {
             relay: outsiders.recipients(&self.domain.name, &target.mx),
             postmaster: turn.is_now,
             patient: self.patient,
+            anchors,
         };
         let (preference, mx, address) = (target.preference, target.mx, target.address);
         let contact = async {

@@ -181,8 +181,8 @@ impl Tools {
 
     fn of(config: &Config, shared: &Shared) -> Result<Self, Error> {
         let config::Dns { nameservers, dnssec, trust_anchor } = config.dns.clone();
-        let dns =
-            Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?.counted_by(shared.counter.clone());
+        let dns = Dns::new(&DnsSettings { nameservers, dnssec, trust_anchor })?;
+        let dns = dns.counted_by(shared.counter.clone()).for_port(config.network.port);
         let Network { allow_targets, source_addresses, .. } = config.network.clone();
         let own = probe::Network { allow_targets, source_addresses };
         let roots = roots(config.tls.ca_file.as_deref())?;
@@ -218,6 +218,7 @@ fn plan(errand: &Errand) -> Plan {
         relay: errand.relay.as_ref().map(relay),
         refusals: errand.refusals,
         plaintext: errand.plaintext,
+        anchors: errand.anchors.clone(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What DNS said, look-up by look-up.
 
-use super::{Cause, Lasting, PeerText, Seen, Stage, Unseen, stored};
+use super::{Cause, Lasting, PeerText, Seen, Stage, TlsaLookup, Unseen, stored};
 use crate::name::MxName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,7 +89,7 @@ pub enum MxTarget {
     BadName(PeerText),
 }
 
-/// The addresses of one host.
+/// What one host has: its addresses, and how its server is to be known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostDns {
     /// The CNAMEs on the way, in order; empty where the name itself has the addresses.
@@ -98,6 +98,8 @@ pub struct HostDns {
     pub a: Lookup<Vec<Ipv4Addr>>,
     /// IPv6.
     pub aaaa: Lookup<Vec<Ipv6Addr>>,
+    /// TLSA, by the names that were asked for them, in their order; none where nothing before them is signed.
+    pub tlsa: Vec<TlsaLookup>,
 }
 
 /// The reverse of an address: its names, and the addresses of each (FCrDNS).
@@ -185,6 +187,10 @@ impl DomainDns {
             let before = previous.and_then(|dns| dns.hosts.get(name));
             host.a.follow(before.map(|host| &host.a), at);
             host.aaaa.follow(before.map(|host| &host.aaaa), at);
+            for asked in &mut host.tlsa {
+                let before = before.and_then(|host| host.tlsa.iter().find(|other| other.base == asked.base));
+                asked.lookup.follow(before.map(|other| &other.lookup), at);
+            }
         }
         self
     }

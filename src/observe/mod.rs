@@ -5,6 +5,7 @@
 
 pub mod blame;
 mod contact;
+mod dane;
 mod dns;
 mod histogram;
 mod lasting;
@@ -18,6 +19,7 @@ mod tls;
 mod welcome;
 
 pub use contact::{Contact, Endpoint, Fact, Latest, Observation, Session, SessionKey, Streak};
+pub use dane::{Anchored, Breach, DaneState, Digests, Fit, Published, Tlsa, TlsaLookup, Unusable};
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
 pub use histogram::Histogram;
 pub use lasting::Lasting;

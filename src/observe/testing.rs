@@ -14,12 +14,16 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(test)]
 pub(crate) mod arbitrary;
+mod dane;
 mod dns;
 mod policy;
 mod steps;
 mod transactions;
 
-pub(crate) use dns::{ObservationBuilder, PtrBuilder, host, no_ptr, observation, ptr, ptr_fails};
+pub(crate) use dane::{Of, asked, signed, tlsa};
+pub(crate) use dns::{
+    HostBuilder, ObservationBuilder, PtrBuilder, host, no_ptr, observation, ptr, ptr_fails,
+};
 pub(crate) use policy::{PolicyBuilder, policies, policy_text, served};
 pub(crate) use steps::steps;
 pub(crate) use transactions::{
@@ -131,11 +135,14 @@ fn tls() -> Tls {
             Certificate {
                 names: Vec::new(),
                 not_after: now() + days(900),
+                digests: dane::digests(Of::Issuer),
+                key_digests: Some(dane::digests(Of::IssuerKey)),
                 ..certificate("CN=Example CA R3", "CN=Example Root")
             },
         ],
         name_matches: true,
         trust: Ok(()),
+        anchored: Vec::new(),
         ehlo: Ok(TlsEhlo { extensions: Extensions::of(&offered), reply: offered }),
     }
 }
@@ -152,6 +159,8 @@ fn certificate(subject: &str, issuer: &str) -> Certificate {
         signature: "ecdsa-with-SHA256".into(),
         weak_signature: false,
         fingerprint: "9f2c".repeat(16),
+        digests: dane::digests(Of::Leaf),
+        key_digests: Some(dane::digests(Of::LeafKey)),
         self_issued: false,
     }
 }

@@ -1,6 +1,6 @@
 //! An encrypted session and the certificates it showed, described but not judged.
 
-use super::{Extensions, PeerText, Reply, Seen, stored};
+use super::{Anchored, Digests, Extensions, PeerText, Reply, Seen, stored};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::time::SystemTime;
 
@@ -42,6 +42,8 @@ pub struct Tls {
     pub name_matches: bool,
     /// Whether the chain leads to a root, its leaf's own dates set aside; what stands in the way if not.
     pub trust: Result<(), ChainTrouble>,
+    /// What of the same is known of the TLSA records that the session was told of.
+    pub anchored: Vec<Anchored>,
     /// EHLO inside TLS.
     pub ehlo: Seen<TlsEhlo>,
 }
@@ -93,6 +95,10 @@ pub struct Certificate {
     pub weak_signature: bool,
     /// SHA-256 of the whole certificate, as lower-case hex.
     pub fingerprint: String,
+    /// Of the whole certificate, as TLSA records have them.
+    pub digests: Digests,
+    /// Of its key; none where it cannot be read.
+    pub key_digests: Option<Digests>,
     /// Whether it names itself as its issuer.
     pub self_issued: bool,
 }

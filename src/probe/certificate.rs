@@ -1,7 +1,8 @@
 //! Describes a certificate for people: names, dates, key, signature, fingerprint. Whatever the octets are, there is
 //! a description; whether a sender may trust it is asked in `verify`.
 
-use crate::observe::{Certificate, PeerText, PublicKey};
+use crate::observe::{Certificate, Digests, PeerText, PublicKey};
+use aws_lc_rs::digest::{SHA256, SHA256_OUTPUT_LEN, SHA512, digest};
 use rustls::pki_types::CertificateDer;
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
@@ -51,6 +52,8 @@ fn read(der: &CertificateDer<'_>, certificate: &X509Certificate<'_>) -> Certific
         signature,
         weak_signature,
         fingerprint: fingerprint(der),
+        digests: digests(der),
+        key_digests: Some(digests(certificate.public_key().raw)),
         self_issued: certificate.subject().as_raw() == certificate.issuer().as_raw(),
     }
 }
@@ -68,13 +71,34 @@ fn unreadable(der: &CertificateDer<'_>) -> Certificate {
         signature: unreadable,
         weak_signature: false,
         fingerprint: fingerprint(der),
+        digests: digests(der),
+        key_digests: None,
         self_issued: false,
     }
 }
 
 fn fingerprint(der: &CertificateDer<'_>) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
-    digest.as_ref().iter().map(|octet| format!("{octet:02x}")).collect()
+    sha256(der).iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn digests(octets: &[u8]) -> Digests {
+    Digests { sha256: sha256(octets), sha512: digest(&SHA512, octets).as_ref().into() }
+}
+
+/// SHA-256.
+pub(super) fn sha256(octets: &[u8]) -> [u8; SHA256_OUTPUT_LEN] {
+    digest(&SHA256, octets).as_ref().try_into().unwrap_or_default()
+}
+
+/// Whether these octets are a certificate, and nothing else.
+pub(super) fn is_certificate(der: &[u8]) -> bool {
+    let mut parser = X509CertificateParser::new().with_deep_parse_extensions(false);
+    parser.parse(der).is_ok_and(|(rest, _)| rest.is_empty())
+}
+
+/// Whether these octets are a SubjectPublicKeyInfo, and nothing else.
+pub(super) fn is_key(der: &[u8]) -> bool {
+    SubjectPublicKeyInfo::from_der(der).is_ok_and(|(rest, _)| rest.is_empty())
 }
 
 fn time(time: ASN1Time) -> SystemTime {

@@ -10,11 +10,14 @@ mod health;
 mod names;
 mod policy;
 mod reverse;
+mod tlsa;
 mod upstream;
 
 use crate::name::{DomainName, MxName};
 use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, Outcome, Policy, Ptr};
 pub use counts::{LookupCounter, LookupCounts};
+#[cfg(any(test, fuzzing))]
+pub(crate) use tlsa::tlsa;
 
 use answer::Answer;
 use asking::Asking;
@@ -83,6 +86,7 @@ pub struct Dns {
     asking: Arc<Asking>,
     counter: Arc<LookupCounter>,
     timeouts: Timeouts,
+    port: u16,
 }
 
 impl Default for Timeouts {
@@ -111,7 +115,12 @@ impl Dns {
     pub fn with_timeouts(settings: &DnsSettings, timeouts: Timeouts) -> Result<Self, Error> {
         let anchors = if settings.dnssec { Some(anchors(settings)?) } else { None };
         let upstream = Upstream::new(&settings.nameservers, &timeouts, anchors.is_some())?;
-        Ok(Self { asking: Arc::new(Asking::new(upstream, anchors)), counter: Arc::default(), timeouts })
+        Ok(Self {
+            asking: Arc::new(Asking::new(upstream, anchors)),
+            counter: Arc::default(),
+            timeouts,
+            port: 25,
+        })
     }
 
     /// Goes on counting where `counter` stands.
@@ -119,7 +128,17 @@ impl Dns {
         Self { counter, ..self }
     }
 
-    /// A domain's mail exchangers and their addresses. A domain without MX records, and only such a one, is its own
+    /// The same for mail servers on another port, behind which their TLSA records stand (RFC 6698 §3).
+    pub fn for_port(self, port: u16) -> Self {
+        Self { port, ..self }
+    }
+
+    /// Whether answers are validated at all.
+    pub fn validates(&self) -> bool {
+        self.asking.validates()
+    }
+
+    /// A domain's mail exchangers, their addresses and TLSA records. A domain without MX records, and only such a one, is its own
     /// host (RFC 5321 §5.1).
     pub async fn domain(&self, domain: &DomainName) -> DomainDns {
         domain::look_up(self, domain, Instant::now() + self.timeouts.domain).await

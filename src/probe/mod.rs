@@ -5,6 +5,7 @@
 //! transactions, QUIT. [`PolicyHosts::fetch`] is the fetch of an MTA-STS policy.
 
 mod address;
+mod anchors;
 mod certificate;
 mod command;
 mod connect;
@@ -23,7 +24,7 @@ mod trouble;
 mod verify;
 
 use crate::name::{DomainName, HeloName, Mailbox};
-use crate::observe::{Cause, Session, SessionKey, Stage, Unseen};
+use crate::observe::{Cause, Session, SessionKey, Stage, Tlsa, Unseen};
 pub use mta_sts::{HttpsReached, PolicyHosts};
 
 use deadline::Clock;
@@ -58,6 +59,8 @@ pub struct Plan {
     pub refusals: usize,
     /// Leaves STARTTLS alone: the second connection that a session with [`Session::owed`] asks for.
     pub plaintext: bool,
+    /// TLSA records of usage 2 of the host: the session tells whether the chain leads to what they name.
+    pub anchors: Vec<Tlsa>,
 }
 
 /// The recipients of a relay test, all outside.

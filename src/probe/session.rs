@@ -123,7 +123,9 @@ where
 {
     let starttls = match plain.ask(record, Command::StartTls).await {
         Ok(reply) if reply.code == 220 => {
-            match starttls::upgrade(plain, call.tls, &call.key.tls_name, call.at, record).await {
+            match starttls::upgrade(plain, call.tls, &call.key.tls_name, &call.plan.anchors, call.at, record)
+                .await
+            {
                 Ok((connection, tls)) => return inside(connection, tls, call, record).await,
                 Err(starttls) => Ok(starttls),
             }

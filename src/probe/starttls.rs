@@ -2,13 +2,14 @@
 //!
 //! The plaintext connection is consumed: after a failed handshake nobody is left who could write to it.
 
+use super::anchors::Anchors;
 use super::dialogue::Connection;
 use super::metered::Metered;
 use super::record::Record;
 use super::verify::{Recorder, Roots, covers};
 use super::{Error, certificate, trouble};
 use crate::name::MxName;
-use crate::observe::{Cause, Seen, Stage, StartTls, Tls, TlsVersion, Unseen};
+use crate::observe::{Anchored, Cause, Certificate, Seen, Stage, StartTls, Tls, TlsVersion, Tlsa, Unseen};
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, DnsName, ServerName};
@@ -53,6 +54,19 @@ impl TlsClient {
         Recorder::new(self.provider.signature_verification_algorithms)
     }
 
+    /// What a chain says of the TLSA records that the session was told of.
+    pub(super) fn look_for_anchors(
+        &self,
+        told: &[Tlsa],
+        chain: &[CertificateDer<'_>],
+        described: &[Certificate],
+        now: SystemTime,
+    ) -> Vec<Anchored> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let mut anchors = Anchors::of(algorithms, chain, described, now);
+        told.iter().map(|record| anchors.look_for(record)).collect()
+    }
+
     fn config(&self, recorder: &Arc<Recorder>, named: bool) -> Result<ClientConfig, rustls::Error> {
         let builder = ClientConfig::builder_with_provider(self.provider.clone())
             .with_safe_default_protocol_versions()?;
@@ -73,6 +87,7 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     plaintext: Connection<S>,
     client: &TlsClient,
     name: &MxName,
+    told: &[Tlsa],
     now: SystemTime,
     record: &mut Record,
 ) -> Result<(Connection<Encrypted<S>>, Box<Tls>), StartTls> {
@@ -88,7 +103,8 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     let reply = shaken.as_ref().err().map(|unseen| Err(unseen.clone()));
     record.note(Stage::TlsHandshake, at, None, reply);
     let secured = shaken.and_then(|stream| {
-        let tls = described(stream.get_ref().1, recorder.chain(), &client.roots, name, now)?;
+        let mut tls = described(stream.get_ref().1, recorder.chain(), &client.roots, name, now)?;
+        tls.anchored = client.look_for_anchors(told, recorder.chain(), &tls.chain, now);
         Ok((Connection::encrypted(stream), Box::new(tls)))
     });
     secured.map_err(|unseen| StartTls::HandshakeFailed(unseen.trouble().clone()))
@@ -150,6 +166,7 @@ fn described(
         chain: chain.iter().take(CHAIN).map(certificate::describe).collect(),
         name_matches,
         trust: roots.trust(chain, now),
+        anchored: Vec::new(),
         ehlo: Err(Unseen::failed(Stage::EhloTls, Cause::ProberError, "not said yet")),
     })
 }

@@ -2,7 +2,7 @@
 //! [`Roots`] says afterwards what a sender that insists on a valid certificate would object to.
 
 use super::certificate::describe;
-use crate::observe::{ChainTrouble, PeerText};
+use crate::observe::{Certificate, ChainTrouble, PeerText};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
@@ -137,18 +137,9 @@ impl Roots {
         }
         let leaf = EndEntityCert::try_from(leaf_der).map_err(|error| unsupported(&error))?;
         let described = describe(leaf_der);
-        let asked = now.min(described.not_after).max(described.not_before);
-        let verified = leaf.verify_for_usage(
-            self.algorithms.all,
-            &self.anchors,
-            above,
-            unix_time(asked),
-            KeyUsage::server_auth(),
-            None,
-            None,
-        );
-        match verified {
-            Ok(_) => Ok(()),
+        let asked = nearest(&described, now);
+        match leads_to(&leaf, above, &self.anchors, &self.algorithms, asked) {
+            Ok(()) => Ok(()),
             Err(ChainError::UnknownIssuer | ChainError::CaUsedAsEndEntity) if described.self_issued => {
                 Err(ChainTrouble::SelfSigned)
             }
@@ -172,12 +163,30 @@ pub(super) fn anchors(
     built_in.chain(extra.iter().enumerate().map(anchor)).collect()
 }
 
+/// The second inside a certificate's dates that is nearest to `now`.
+pub(super) fn nearest(certificate: &Certificate, now: SystemTime) -> SystemTime {
+    now.min(certificate.not_after).max(certificate.not_before)
+}
+
+/// Whether a leaf leads to one of these anchors at that time, by way of the certificates above it.
+pub(super) fn leads_to(
+    leaf: &EndEntityCert<'_>,
+    above: &[CertificateDer<'_>],
+    anchors: &[TrustAnchor<'_>],
+    algorithms: &WebPkiSupportedAlgorithms,
+    at: SystemTime,
+) -> Result<(), ChainError> {
+    let usage = KeyUsage::server_auth();
+    leaf.verify_for_usage(algorithms.all, anchors, above, unix_time(at), usage, None, None).map(drop)
+}
+
 /// Whether a certificate's subjectAltName covers a name (RFC 9525).
 pub(super) fn covers(leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
     EndEntityCert::try_from(leaf).is_ok_and(|leaf| leaf.verify_is_valid_for_subject_name(name).is_ok())
 }
 
-fn trouble(error: &ChainError, above: &[CertificateDer<'_>], asked: SystemTime) -> ChainTrouble {
+/// What stands in the way, as it is told.
+pub(super) fn trouble(error: &ChainError, above: &[CertificateDer<'_>], asked: SystemTime) -> ChainTrouble {
     match error {
         ChainError::UnknownIssuer => ChainTrouble::UnknownIssuer,
         ChainError::CertExpired { .. } | ChainError::CertNotValidYet { .. } => {
@@ -196,7 +205,8 @@ fn trouble(error: &ChainError, above: &[CertificateDer<'_>], asked: SystemTime) 
     }
 }
 
-fn unsupported(error: &ChainError) -> ChainTrouble {
+/// What the library cannot judge.
+pub(super) fn unsupported(error: &ChainError) -> ChainTrouble {
     ChainTrouble::Unsupported(text(error))
 }
 

@@ -176,6 +176,8 @@ fn complaint(fix: &Fix<'_>) -> String {
         "smtp.auth.plaintext" => does("takes passwords unencrypted", "take passwords unencrypted"),
         "smtp.null_sender.rejected" => does("refuses bounces", "refuse bounces"),
         "smtp.postmaster.rejected" => "postmaster is refused".to_owned(),
+        "smtp.dane.mismatch" => format!("senders that do DANE take {who} for an impostor"),
+        code if code.starts_with("smtp.dane.") => "senders that do DANE do not deliver".to_owned(),
         "smtp.mx.bogus" => "senders that validate DNSSEC cannot find it".to_owned(),
         code if code.starts_with("smtp.mx.") => "its MX records are wrong".to_owned(),
         _ => "something is critical".to_owned(),
@@ -185,7 +187,9 @@ fn complaint(fix: &Fix<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::testing::{bounce, endpoint, no_ptr, null_sender, observation, open_relay, ordinary};
+    use crate::observe::testing::{
+        Of, bounce, endpoint, host, no_ptr, null_sender, observation, open_relay, ordinary, policies, tlsa,
+    };
     use crate::observe::{ChainTrouble, Outcome};
     use crate::render::testing::{after, report};
 
@@ -205,7 +209,7 @@ mod tests {
             ),
             (
                 observation().of([endpoint().without_starttls(), relays()]),
-                "Mail gets in, but mx2.example.com relays for strangers. 2 more things are critical.",
+                "Mail gets in, but mx2.example.com relays for strangers. 3 more things are critical.",
             ),
             (
                 observation().of([endpoint(), second().unreachable(Cause::NoAnswer)]),
@@ -215,6 +219,18 @@ mod tests {
             (
                 observation().of([endpoint().untrusted(ChainTrouble::SelfSigned)]),
                 "Mail gets in, but the certificate of mx1.example.com is self-signed. One more thing is critical.",
+            ),
+            (
+                observation()
+                    .of([endpoint().untrusted(ChainTrouble::SelfSigned)])
+                    .policies(policies("none", &["mx1.example.com"])),
+                "Mail gets in, and nothing needs mending.",
+            ),
+            (
+                observation()
+                    .of([endpoint()])
+                    .host("mx1.example.com", host().tlsa([tlsa(3, 1, Of::Nothing)])),
+                "Mail gets in, but senders that do DANE take mx1.example.com for an impostor.",
             ),
             (observation().of([no_postmaster()]), "Mail gets in, but postmaster is refused."),
             (

@@ -2,7 +2,9 @@
 
 use super::json;
 use crate::name::{DomainName, MxName};
+use crate::observe::{DaneState, Endpoint};
 use crate::report::Report;
+use crate::rules::Subject;
 use crate::snapshot::Snapshot;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -50,9 +52,11 @@ fn entries<'a>(reports: impl Iterator<Item = &'a Report>) -> String {
 }
 
 /// Whether senders must not fall back to plaintext: an enforced MTA-STS policy or valid DANE says so, and nothing else
-/// does. DANE is not looked up so far.
-fn requires_starttls(report: &Report, _: &MxName) -> bool {
-    report.observation.policy.mta_sts.enforces()
+/// does.
+fn requires_starttls(report: &Report, mx: &MxName) -> bool {
+    let is_valid = |endpoint: &Endpoint| report.dane_at(&Subject::of(endpoint)) == Some(DaneState::Valid);
+    let mut endpoints = report.observation.endpoints.iter().filter(|endpoint| endpoint.mx == *mx);
+    report.observation.policy.mta_sts.enforces() || endpoints.any(is_valid)
 }
 
 impl<'a> Entry<'a> {
@@ -69,7 +73,7 @@ impl<'a> Entry<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observe::testing::{endpoint, observation, policies};
+    use crate::observe::testing::{Of, endpoint, host, observation, policies, tlsa};
     use crate::render::testing::{report, snapshot};
     use serde_json::{Value, json};
 
@@ -77,24 +81,24 @@ mod tests {
         serde_json::from_str(text).expect("JSON")
     }
 
-    fn entry(host: &str) -> Value {
+    fn entry(host: &str, required: bool) -> Value {
         json!({"type": "tls.endpoint.v1", "ref": format!("{host}:25"),
-               "payload": {"host": host, "port": 25, "sni": host, "starttls": "smtp", "require_starttls": false}})
+               "payload": {"host": host, "port": 25, "sni": host, "starttls": "smtp", "require_starttls": required}})
     }
 
     #[test]
     fn each_host_is_there_once_whatever_number_of_addresses_and_domains_it_has() {
         let second = endpoint().at("mx2.example.com", "192.0.2.11").preference(5);
         let absent = || policies("enforce", &[]).record(&[]);
-        let one = report(&observation().of([second, endpoint()]).policies(absent()));
-        let other = report(&observation().named("b.example").policies(absent()));
+        let one = report(&observation().of([second, endpoint()]).without_dane().policies(absent()));
+        let other = report(&observation().named("b.example").without_dane().policies(absent()));
         let null = report(&observation().named("null.example").of([]).mx([(0, ".")]));
         let snapshot = snapshot([one, other, null]);
-        let hosts = json!([entry("mx1.example.com"), entry("mx2.example.com")]);
+        let hosts = json!([entry("mx1.example.com", false), entry("mx2.example.com", false)]);
         assert_eq!(parsed(&fleet(&snapshot)), hosts);
         let of = |name: &str| domain(&snapshot, &DomainName::parse(name).unwrap()).map(|text| parsed(&text));
         assert_eq!(of("example.com"), Some(hosts));
-        assert_eq!(of("b.example"), Some(json!([entry("mx1.example.com")])));
+        assert_eq!(of("b.example"), Some(json!([entry("mx1.example.com", false)])));
         assert_eq!(of("null.example"), Some(json!([])));
         assert_eq!(of("unknown.example"), None);
     }
@@ -102,7 +106,7 @@ mod tests {
     #[test]
     fn tls_is_required_where_a_policy_is_enforced() {
         let domain = |name: &str, mode| {
-            report(&observation().named(name).policies(policies(mode, &["mx1.example.com"])))
+            report(&observation().named(name).without_dane().policies(policies(mode, &["mx1.example.com"])))
         };
         let required =
             |snapshot: &Snapshot| parsed(&fleet(snapshot))[0]["payload"]["require_starttls"].clone();
@@ -111,6 +115,21 @@ mod tests {
         }
         let shared = snapshot([domain("a.example", "none"), domain("b.example", "enforce")]);
         assert_eq!(required(&shared), true, "one of its domains requires it");
+    }
+
+    #[test]
+    fn tls_is_required_where_any_domain_has_valid_dane() {
+        let domain = || observation().named("b.example").policies(policies("none", &["mx1.example.com"]));
+        let mismatch = host().tlsa([tlsa(3, 1, Of::Nothing)]);
+        for (others, want) in [
+            (domain(), true),
+            (domain().without_dane(), false),
+            (domain().host("mx1.example.com", mismatch), false),
+        ] {
+            let one = report(&domain().without_dane());
+            let entries = parsed(&fleet(&snapshot([one, report(&others)])));
+            assert_eq!(entries, json!([entry("mx1.example.com", want)]));
+        }
     }
 
     #[test]

@@ -118,11 +118,12 @@ mod tests {
         let told: Vec<_> =
             fixes.iter().map(|fix| (fix.issue.code, fix.is_others_to_mend(report.domain()))).collect();
         assert_eq!(
-            told[..5],
+            told[..6],
             [
                 ("smtp.starttls.missing", false),
                 ("smtp.open_relay", false),
                 ("smtp.mta_sts.no_starttls", false),
+                ("smtp.dane.no_tls", false),
                 ("smtp.banner.not_220", true),
                 ("smtp.ptr.missing", false)
             ],

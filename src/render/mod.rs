@@ -2,11 +2,12 @@
 //!
 //! [`metrics`] and [`sd`] for Prometheus, [`discovery`] for those who watch TLS, [`config`] for operators, [`html`] for browsers, [`json`] for programs, [`text`] for terminals, [`table`] for the
 //! README. What they share: `held` reads verdicts, `answer` says whether mail gets in, `fixes` what to mend, `doubts` what
-//! could not be judged, `advice` what that means, `servers` how each address does.
+//! could not be judged, `advice` what that means, `servers` how each address does, `dane` what TLSA records say of it.
 
 mod advice;
 mod answer;
 pub mod config;
+mod dane;
 pub mod discovery;
 mod doubts;
 mod fixes;

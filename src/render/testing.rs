@@ -31,7 +31,12 @@ pub(super) fn run(
         expect_mx: Vec::new(),
         trusted_by: Vec::new(),
         persistent: Duration::from_secs(4 * 3600),
-        prober: Prober { v4_blocked: Some(false), v6_blocked: Some(false), resolver_answers: Some(true) },
+        prober: Prober {
+            v4_blocked: Some(false),
+            v6_blocked: Some(false),
+            resolver_answers: Some(true),
+            validates: Some(true),
+        },
     };
     let judged = judge(&observation, &context);
     let minutes = |minutes: u64| now() + Duration::from_secs(minutes * 60);

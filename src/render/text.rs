@@ -9,7 +9,8 @@ use super::fixes::{Fix, Place, fixes};
 use super::policies::policies;
 use super::servers::servers;
 use super::verdict::{WORST_FIRST, verdict};
-use super::{answer, time, words};
+use super::{answer, dane, time, words};
+use crate::observe::Endpoint;
 use crate::report::{Report, RuleStanding};
 use crate::rules::{ALL, Severity, Status, Subject};
 use layout::wrap;
@@ -129,6 +130,18 @@ impl Page {
         }
         self.title("Servers")?;
         self.text += &table::table(&servers, self.terminal);
+        report.observation.endpoints.iter().try_for_each(|endpoint| self.dane(report, endpoint, now))
+    }
+
+    /// What each TLSA record says of an endpoint, where there are some.
+    fn dane(&mut self, report: &Report, endpoint: &Endpoint, now: SystemTime) -> fmt::Result {
+        for (at, row) in dane::Row::all(&report.observation, endpoint, now).iter().enumerate() {
+            if at == 0 {
+                let name = format!("\n  TLSA of {} {}:", endpoint.mx, endpoint.address());
+                writeln!(self.text, "{name}")?;
+            }
+            self.paragraph("    ", &format!("{}: {}", row.record, row.says), 6)?;
+        }
         Ok(())
     }
 

@@ -105,7 +105,8 @@ fn is_explained_by(unseen: &Unseen) -> bool {
 fn weigh(judged: &Judged, finding: &Finding, overrides: &Overrides, now: SystemTime) -> Weighed {
     let severity = overrides.severity(judged.rule, finding.issue);
     let accepted = severity.and_then(|_| overrides.acceptance(finding.issue, &judged.subject, now)).cloned();
-    let severity = if accepted.is_some() { severity.min(Some(Severity::Info)) } else { severity };
+    let severity =
+        if accepted.is_some() || finding.excused { severity.min(Some(Severity::Info)) } else { severity };
     Weighed { finding: finding.clone(), severity, accepted }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 mod auth_posture;
 mod availability;
 mod banner_sanity;
+mod dane;
 mod ehlo_supported;
 mod endpoint_reachable;
 mod evidence;
@@ -125,6 +126,8 @@ pub struct Prober {
     pub v6_blocked: Option<bool>,
     /// Whether its resolvers answer, whatever single zones do.
     pub resolver_answers: Option<bool>,
+    /// Whether it validates what they answer (`dns.dnssec`).
+    pub validates: Option<bool>,
 }
 
 /// The tests a domain can switch off.
@@ -160,6 +163,9 @@ pub struct Judged {
     pub judgement: Judgement,
 }
 
+/// 2025-01-01: no clock that is set stands before this.
+const CLOCK_IS_SET: Duration = Duration::from_secs(1_735_689_600);
+
 /// Every rule, in the order people read them.
 pub static ALL: &[&Rule] = &[
     &null_mx::RULE,
@@ -181,6 +187,7 @@ pub static ALL: &[&Rule] = &[
     &tls_quality::RULE,
     &mta_sts::RULE,
     &tls_rpt::RULE,
+    &dane::RULE,
 ];
 
 /// Judges one observation by all rules. A null-MX domain has no endpoints, so that only domain rules speak.
@@ -257,7 +264,7 @@ impl Issue {
 
     /// This issue, with what was seen, as one finding among others.
     pub fn finding(&'static self, evidence: impl Into<String>) -> Finding {
-        Finding { issue: self, evidence: evidence.into() }
+        Finding { issue: self, evidence: evidence.into(), excused: false }
     }
 }
 
@@ -267,9 +274,14 @@ impl Context {
         self.expect_mx.is_empty() || self.expect_mx.contains(mx)
     }
 
+    /// Whether the clock was set since this machine started: one that was not cannot judge dates.
+    fn clock_is_set(&self) -> bool {
+        self.now >= SystemTime::UNIX_EPOCH + CLOCK_IS_SET
+    }
+
     /// Whether the trouble of a server at `address` cannot be this machine's own.
     fn is_healthy_toward(&self, address: IpAddr) -> bool {
-        let Prober { v4_blocked, v6_blocked, resolver_answers } = self.prober;
+        let Prober { v4_blocked, v6_blocked, resolver_answers, .. } = self.prober;
         let blocked = if address.is_ipv4() { v4_blocked } else { v6_blocked };
         blocked == Some(false) && resolver_answers != Some(false)
     }

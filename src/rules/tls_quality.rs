@@ -2,7 +2,9 @@
 
 use super::evidence::{date, days};
 use super::{Check, Context, Finding, Issue, Judgement, Rule, Severity, Source, Verdict};
-use crate::observe::{Cause, Certificate, ChainTrouble, Contact, PeerText, PublicKey, Stage, Tls, Unseen};
+use crate::observe::{
+    Cause, Certificate, ChainTrouble, Contact, Endpoint, Observation, PeerText, PublicKey, Stage, Tls, Unseen,
+};
 use std::cmp::Ordering;
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +22,7 @@ pub(super) static RULE: Rule = Rule {
         &WEAK_SIGNATURE,
     ],
     source: Source::Dialogue,
-    checks: &[Check::Contact(check)],
+    checks: &[Check::Endpoint(check)],
 };
 
 static EXPIRED: Issue = Issue {
@@ -95,23 +97,32 @@ static WEAK_SIGNATURE: Issue = Issue {
     reference: "https://www.rfc-editor.org/rfc/rfc9325#section-4.5",
 };
 
-/// 2025-01-01: a clock before this is not set yet, and cannot judge dates.
-pub(super) const CLOCK_IS_SET: Duration = Duration::from_secs(1_735_689_600);
-
-fn check(contact: &Contact, cx: &Context) -> Judgement {
+fn check(endpoint: &Endpoint, observation: &Observation, cx: &Context) -> Judgement {
+    let contact = &*endpoint.contact;
     let tls = contact.tls()?;
     let Some(leaf) = tls.leaf() else { return Err(unsupported("no certificate could be read")) };
-    if cx.now < SystemTime::UNIX_EPOCH + CLOCK_IS_SET {
+    if !cx.clock_is_set() {
         let detail = format!("the clock of this machine stands at {}", date(cx.now));
         return Err(Unseen::failed(Stage::TlsHandshake, Cause::ProberError, detail));
     }
     let mut findings = Vec::from_iter(judge_dates(leaf, cx));
     findings.extend(judge_name(contact, tls, leaf));
     findings.extend(judge_trust(tls, leaf));
+    if observation.pins_certificate(endpoint) && !observation.policy.mta_sts.enforces() {
+        findings.iter_mut().for_each(excuse);
+    }
     findings.extend(weak(tls));
     match &tls.trust {
         Err(ChainTrouble::Unsupported(why)) if findings.is_empty() => Err(unsupported(why.as_str())),
         _ => Ok(Verdict::of(findings)),
+    }
+}
+
+/// What a signed TLSA record of usage 3 makes up for (RFC 7671 §5.1), unless MTA-STS insists on all of it. That the end is near is true all the same.
+fn excuse(finding: &mut Finding) {
+    if *finding.issue != EXPIRES_SOON {
+        finding.excused = true;
+        finding.evidence += "\nA signed TLSA record of usage 3 names this certificate, and senders that do DANE care for nothing else.";
     }
 }
 
@@ -204,7 +215,10 @@ mod tests {
         all_find, context, evidence, finds, inconclusive, judge, judge_in, not_applicable, pass,
     };
     use super::*;
-    use crate::observe::testing::{EndpointBuilder, days as span_of, endpoint, now};
+    use crate::observe::Dnssec;
+    use crate::observe::testing::{
+        EndpointBuilder, Of, days as span_of, endpoint, host, now, observation, policies, tlsa,
+    };
 
     fn expiring_in(left: u64, lifetime: u64) -> EndpointBuilder {
         endpoint().leaf(|leaf| {
@@ -339,7 +353,38 @@ mod tests {
             ),
             (with_key("RSA", 1024), "CN=mx1.example.com: RSA, 1024 bits"),
         ] {
-            assert_eq!(evidence(&RULE, &endpoint), [want]);
+            let told = evidence(&RULE, &endpoint);
+            assert_eq!(told[0].lines().next(), Some(want));
+            assert_eq!(told.len(), 1);
         }
+    }
+
+    #[test]
+    fn dane_excuses_what_a_record_of_usage_3_makes_up_for() {
+        let ta = || host().tlsa([tlsa(2, 1, Of::IssuerKey)]);
+        let expired = || endpoint().expiring_at(now() - span_of(3));
+        let soon = || expiring_in(6, 90);
+        let optional = || policies("testing", &["mx1.example.com"]);
+        for (name, server, host, want) in [
+            ("expired", expired(), host(), true),
+            ("self-signed", endpoint().untrusted(ChainTrouble::SelfSigned), host(), true),
+            ("for another name", endpoint().tls(|tls| tls.name_matches = false), host(), true),
+            ("soon", soon(), host(), false),
+            ("weak", with_key("RSA", 1024), host(), false),
+            ("usage 2", expired(), ta(), false),
+            ("another certificate", expired(), host().tlsa([tlsa(3, 1, Of::Nothing)]), false),
+            ("not signed", expired(), host().dnssec(Dnssec::Insecure), false),
+        ] {
+            let seen = observation().of([server]).host("mx1.example.com", host).policies(optional());
+            let judged = RULE.judge(&seen.build(), &context()).remove(0);
+            let Ok(Verdict::Findings(findings)) = judged.judgement else {
+                panic!("{name}: nothing is found")
+            };
+            assert_eq!(findings.iter().map(|finding| finding.excused).collect::<Vec<_>>(), [want], "{name}");
+        }
+        let enforced = observation().of([expired()]).policies(policies("enforce", &["mx1.example.com"]));
+        let judged = RULE.judge(&enforced.build(), &context()).remove(0);
+        let Ok(Verdict::Findings(findings)) = judged.judgement else { panic!("nothing is found") };
+        assert!(!findings[0].excused, "MTA-STS insists");
     }
 }

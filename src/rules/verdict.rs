@@ -27,6 +27,8 @@ pub struct Finding {
     pub issue: &'static Issue,
     /// What was seen, for people; the peer's words verbatim.
     pub evidence: String,
+    /// Whether something else makes up for it, so that it counts as an info at most.
+    pub excused: bool,
 }
 
 /// What a rule is about.

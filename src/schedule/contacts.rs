@@ -5,7 +5,7 @@ use super::manners::REFUSALS;
 use crate::config::Domain;
 use crate::name::{DomainName, Mailbox};
 use crate::observe::{
-    Cause, Contact, Fact, NullSender, Session, SessionKey, Stage, Transaction, Trouble, Unseen,
+    Cause, Contact, Fact, NullSender, Session, SessionKey, Stage, Tlsa, Transaction, Trouble, Unseen,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
@@ -38,6 +38,8 @@ pub struct Want {
     pub postmaster: bool,
     /// Whether to wait for recipient tests where all else is known.
     pub patient: bool,
+    /// TLSA records of usage 2 that the host has.
+    pub anchors: Vec<Tlsa>,
 }
 
 /// Outside recipients that may be used at one endpoint, in order.
@@ -66,6 +68,8 @@ pub struct Errand {
     pub refusals: usize,
     /// No STARTTLS: transactions that are owed because TLS did not come about.
     pub plaintext: bool,
+    /// TLSA records of usage 2 that the host has.
+    pub anchors: Vec<Tlsa>,
 }
 
 /// What a domain gets.
@@ -167,6 +171,7 @@ impl Contacts {
             relay: None,
             refusals: budget,
             plaintext: false,
+            anchors: want.anchors.clone(),
         };
         errand.relay = entry.relay(&mut budget);
         errand.null_sender = entry.null_sender(&mut budget);

@@ -89,6 +89,7 @@ struct ConcludedRecord {
 struct WeighedRecord {
     issue: Box<str>,
     evidence: String,
+    excused: bool,
     severity: Option<Severity>,
     accepted: Option<AcceptanceRecord>,
 }
@@ -236,6 +237,7 @@ impl WeighedRecord {
         Self {
             issue: weighed.finding.issue.code.into(),
             evidence: weighed.finding.evidence.clone(),
+            excused: weighed.finding.excused,
             severity: weighed.severity,
             accepted: weighed.accepted.as_ref().map(acceptance),
         }
@@ -246,7 +248,8 @@ impl WeighedRecord {
             let AcceptanceRecord { mx, until, reason, .. } = accepted;
             Some(Arc::new(Acceptance { issue: issue(&accepted.issue)?.code, mx, until, reason }))
         };
-        let finding = Finding { issue: issue(&self.issue)?, evidence: self.evidence };
+        let Self { evidence, excused, .. } = self;
+        let finding = Finding { issue: issue(&self.issue)?, evidence, excused };
         Some(Weighed { finding, severity: self.severity, accepted: self.accepted.and_then(acceptance) })
     }
 }

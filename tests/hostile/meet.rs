@@ -62,6 +62,7 @@ pub(crate) fn looking() -> Meeting {
         relay: None,
         refusals: 3,
         plaintext: false,
+        anchors: vec![],
     };
     let network = Network { allow_targets: vec!["127.0.0.0/8".parse().unwrap()], source_addresses: vec![] };
     let address = SocketAddr::from(([192, 0, 2, 1], 25));

@@ -108,8 +108,12 @@ impl Met {
             pooled: false,
         };
         let addresses = match address {
-            IpAddr::V4(v4) => HostDns { aliases: vec![], a: answer(vec![v4]), aaaa: lookup(Outcome::NoData) },
-            IpAddr::V6(v6) => HostDns { aliases: vec![], a: lookup(Outcome::NoData), aaaa: answer(vec![v6]) },
+            IpAddr::V4(v4) => {
+                HostDns { aliases: vec![], a: answer(vec![v4]), aaaa: lookup(Outcome::NoData), tlsa: vec![] }
+            }
+            IpAddr::V6(v6) => {
+                HostDns { aliases: vec![], a: lookup(Outcome::NoData), aaaa: answer(vec![v6]), tlsa: vec![] }
+            }
         };
         let record = MxRecord { preference: 10, target: MxTarget::Host(mx.clone()) };
         let hosts = BTreeMap::from([(mx, addresses)]);

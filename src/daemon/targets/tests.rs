@@ -24,7 +24,7 @@ fn host(v4: Outcome<Vec<&str>>, v6: Outcome<Vec<&str>>) -> HostDns {
             _ => Outcome::NoData,
         })
     }
-    HostDns { aliases: Vec::new(), a: parse(v4), aaaa: parse(v6) }
+    HostDns { aliases: Vec::new(), a: parse(v4), aaaa: parse(v6), tlsa: Vec::new() }
 }
 
 fn dns(records: &[(u16, &str)], hosts: Vec<(&str, HostDns)>) -> DomainDns {

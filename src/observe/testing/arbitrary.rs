@@ -1,11 +1,11 @@
 //! Strategies for observations of any kind: [`Script`] is what a server would answer, played as a session would play it.
 
 use super::super::{
-    Cause, ChainTrouble, Dialogue, DomainDns, Ehlo, Endpoint, Extensions, Fact, Fetched, Flaw, HostDns,
-    Lookup, MxRecord, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session, Stage, StartTls, StsRecord,
-    Tls, TlsEhlo, TlsRpt, Trouble, Unseen,
+    Anchored, Cause, ChainTrouble, Dialogue, DomainDns, Ehlo, Endpoint, Extensions, Fact, Fetched, Flaw,
+    HostDns, Lookup, MxRecord, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session, Stage, StartTls,
+    StsRecord, Tls, TlsEhlo, TlsRpt, Tlsa, TlsaLookup, Trouble, Unseen,
 };
-use super::{PolicyBuilder, dns, now, policies, reply, served, session_endpoint, steps, tls};
+use super::{Of, PolicyBuilder, dns, now, policies, reply, served, session_endpoint, steps, tls};
 use crate::name::MxName;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -155,20 +155,24 @@ fn handshake() -> impl Strategy<Value = Handshake> {
     ]
 }
 
-fn any_tls() -> impl Strategy<Value = Tls> {
+fn trust() -> impl Strategy<Value = Result<(), ChainTrouble>> {
     let text = || "\\PC{0,12}".prop_map(|text: String| PeerText::from(text.as_str()));
-    let trust = prop_oneof![
+    prop_oneof![
         4 => Just(Ok(())),
         1 => Just(Err(ChainTrouble::SelfSigned)),
         1 => Just(Err(ChainTrouble::UnknownIssuer)),
         1 => text().prop_map(|text| Err(ChainTrouble::Expired(text))),
         1 => text().prop_map(|text| Err(ChainTrouble::Invalid(text))),
         1 => text().prop_map(|text| Err(ChainTrouble::Unsupported(text))),
-    ];
+    ]
+}
+
+fn any_tls() -> impl Strategy<Value = Tls> {
+    let trust = (trust(), prop::collection::vec(anchored(), 0..4));
     let dates = (0..4_000_000_000_u64, 0..4_000_000_000_u64);
     (any::<(bool, bool, bool)>(), trust, dates, 0..3_usize, 0..5_000_usize).prop_map(
-        |((named, name_matches, weak), trust, (begin, end), chain, bits)| {
-            let mut tls = Tls { named, name_matches, trust, ..tls() };
+        |((named, name_matches, weak), (trust, anchored), (begin, end), chain, bits)| {
+            let mut tls = Tls { named, name_matches, trust, anchored, ..tls() };
             tls.chain.truncate(chain);
             for certificate in &mut tls.chain {
                 certificate.not_before = std::time::UNIX_EPOCH + Duration::from_secs(begin);
@@ -239,7 +243,36 @@ fn host() -> impl Strategy<Value = HostDns> {
     let a = any_lookup(prop::collection::vec(any::<Ipv4Addr>(), 0..9));
     let aaaa = any_lookup(prop::collection::vec(any::<Ipv6Addr>(), 0..9));
     let aliases = prop::collection::vec(Just(PeerText::from("alias.example.net")), 0..2);
-    (aliases, a, aaaa).prop_map(|(aliases, a, aaaa)| HostDns { aliases, a, aaaa })
+    let tlsa = prop::collection::vec(tlsa_lookup(), 0..3);
+    (aliases, a, aaaa, tlsa).prop_map(|(aliases, a, aaaa, tlsa)| HostDns { aliases, a, aaaa, tlsa })
+}
+
+fn tlsa_lookup() -> impl Strategy<Value = TlsaLookup> {
+    let of = select(vec![Of::Leaf, Of::LeafKey, Of::Issuer, Of::IssuerKey, Of::Nothing]);
+    let known = (0..5_u8, 0..4_u8, of).prop_map(|(usage, matching, of)| super::tlsa(usage, matching, of));
+    let any = (any::<[u8; 3]>(), prop::collection::vec(any::<u8>(), 0..70), any::<bool>()).prop_map(
+        |([usage, selector, matching], data, malformed)| Tlsa {
+            usage,
+            selector,
+            matching,
+            data: data.into(),
+            sha256: [0; 32],
+            malformed,
+        },
+    );
+    let record = prop_oneof![4 => known, 1 => any];
+    let base = select(vec!["mx1.example.com", "mx2.example.com", "alias.example.net"]);
+    (any_lookup(prop::collection::vec(record, 0..4)), base, 0..2_usize)
+        .prop_map(|(lookup, base, more)| TlsaLookup { base: base.into(), lookup, more })
+}
+
+fn anchored() -> impl Strategy<Value = Anchored> {
+    let of = select(vec![Of::Issuer, Of::IssuerKey, Of::Nothing]);
+    let place = prop::option::of(0..12_usize);
+    (0..3_u8, of, place, trust()).prop_map(|(matching, of, place, trust)| {
+        let Tlsa { selector, matching, sha256, .. } = super::tlsa(2, matching, of);
+        Anchored { selector, matching, sha256, place, trust }
+    })
 }
 
 fn any_lookup<T: std::fmt::Debug + Clone>(

@@ -1,8 +1,10 @@
 //! Builders of what DNS says: `observation()`, `host()` and `ptr()`.
 
 use super::super::{
-    Dnssec, DomainDns, Fact, HostDns, Lookup, MxRecord, MxTarget, Observation, Outcome, PeerText, Ptr,
+    Dnssec, DomainDns, Fact, HostDns, Lookup, MxRecord, MxTarget, Observation, Outcome, PeerText, Ptr, Tlsa,
+    TlsaLookup,
 };
+use super::dane::{published, signed};
 use super::{EndpointBuilder, PolicyBuilder, endpoint, mx, now, policies};
 use crate::name::{DomainName, MxName};
 use std::collections::BTreeMap;
@@ -11,7 +13,7 @@ use std::time::Duration;
 
 /// A look-up that ended so.
 pub(crate) fn lookup<T>(outcome: Outcome<T>) -> Lookup<T> {
-    Lookup::ended(outcome, Dnssec::Insecure, Duration::from_millis(20))
+    Lookup::ended(outcome, Dnssec::Secure, Duration::from_millis(20))
 }
 
 /// A look-up with this answer.
@@ -38,7 +40,7 @@ pub(crate) fn observation() -> ObservationBuilder {
         endpoints: vec![endpoint(), endpoint().at("mx1.example.com", "2001:db8::10")],
         domain: super::domain(),
         mx: None,
-        dnssec: Dnssec::Insecure,
+        dnssec: Dnssec::Secure,
         hosts: BTreeMap::new(),
         implicit: false,
         truncated: false,
@@ -86,6 +88,15 @@ impl ObservationBuilder {
     pub(crate) fn dnssec(mut self, dnssec: Dnssec) -> Self {
         self.dnssec = dnssec;
         self
+    }
+
+    /// Nothing is signed, here or at the hosts so far.
+    pub(crate) fn without_dane(mut self) -> Self {
+        let unsigned = |host: HostDns| HostBuilder(host).dnssec(Dnssec::Insecure);
+        for (name, host) in self.build().dns.hosts {
+            self.hosts.insert(name, unsigned(host).0);
+        }
+        self.dnssec(Dnssec::Insecure)
     }
 
     /// Other addresses of a host.
@@ -167,7 +178,7 @@ pub(crate) struct HostBuilder(HostDns);
 pub(crate) fn host() -> HostBuilder {
     let a = answer(vec![Ipv4Addr::new(192, 0, 2, 10)]);
     let aaaa = answer(vec![Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10)]);
-    HostBuilder(HostDns { aliases: Vec::new(), a, aaaa })
+    HostBuilder(HostDns { aliases: Vec::new(), a, aaaa, tlsa: published() })
 }
 
 impl HostBuilder {
@@ -198,6 +209,25 @@ impl HostBuilder {
     /// IPv4 addresses whose signatures do not fit.
     pub(crate) fn bogus(mut self) -> Self {
         self.0.a = Lookup { dnssec: Dnssec::Bogus, ..lookup(Outcome::ServerFailure) };
+        self.0.tlsa.clear();
+        self
+    }
+
+    /// Addresses of another DNSSEC status, which are not asked for TLSA records.
+    pub(crate) fn dnssec(mut self, dnssec: Dnssec) -> Self {
+        (self.0.a.dnssec, self.0.aaaa.dnssec) = (dnssec, dnssec);
+        self.0.tlsa.clear();
+        self
+    }
+
+    /// Other signed TLSA records.
+    pub(crate) fn tlsa<const N: usize>(self, records: [Tlsa; N]) -> Self {
+        self.tlsa_is([signed(records.to_vec())])
+    }
+
+    /// Other look-ups of TLSA records.
+    pub(crate) fn tlsa_is<const N: usize>(mut self, lookups: [TlsaLookup; N]) -> Self {
+        self.0.tlsa = lookups.into();
         self
     }
 

@@ -84,6 +84,11 @@ impl Asking {
         (says_something && (is_authentic || signatures_fit)).then_some(answer)
     }
 
+    /// Whether answers are validated, when the resolvers pass signatures on.
+    pub(super) fn validates(&self) -> bool {
+        self.validation.is_some()
+    }
+
     /// Whether the resolvers themselves answer; none where they were not asked lately.
     pub(super) fn answers(&self) -> Option<bool> {
         self.upstream.answers()

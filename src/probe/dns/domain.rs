@@ -1,9 +1,9 @@
-//! A domain's MX records and the addresses of their hosts, cut to what is probed.
+//! A domain's MX records and their hosts with addresses and TLSA records, cut to what is probed.
 
-use super::{Dns, names};
+use super::{Dns, names, tlsa};
 use crate::name::{DomainName, MxName};
 use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Place};
-use hickory_resolver::proto::rr::{RData, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -59,15 +59,21 @@ async fn hosts(dns: &Dns, names: &[MxName], ends: Instant) -> BTreeMap<MxName, H
     for name in names.iter().cloned() {
         let dns = dns.clone();
         looking.spawn(async move {
-            let host = host(&dns, &name, ends).await;
+            let (mut host, aliases) = with_aliases(&dns, &name, ends).await;
+            host.tlsa = tlsa::look_up(&dns, &name, &host, &aliases, ends).await;
             (name, host)
         });
     }
     looking.join_all().await.into_iter().collect()
 }
 
-/// A and AAAA apart, so that the trouble of one family is not the other's.
+/// The addresses alone.
 pub(super) async fn host(dns: &Dns, host: &MxName, ends: Instant) -> HostDns {
+    with_aliases(dns, host, ends).await.0
+}
+
+/// A and AAAA apart, so that the trouble of one family is not the other's; and the CNAMEs on the way.
+async fn with_aliases(dns: &Dns, host: &MxName, ends: Instant) -> (HostDns, Vec<Name>) {
     let name = names::absolute(host.as_str());
     let ((a, a_aliases), (aaaa, aaaa_aliases)) = tokio::join!(
         dns.records(name.clone(), RecordType::A, ends, |data| match data {
@@ -80,7 +86,8 @@ pub(super) async fn host(dns: &Dns, host: &MxName, ends: Instant) -> HostDns {
         }),
     );
     let aliases = if a_aliases.len() < aaaa_aliases.len() { aaaa_aliases } else { a_aliases };
-    HostDns { aliases: aliases.iter().map(names::text).collect(), a: a.map(sorted), aaaa: aaaa.map(sorted) }
+    let texts = aliases.iter().map(names::text).collect();
+    (HostDns { aliases: texts, a: a.map(sorted), aaaa: aaaa.map(sorted), tlsa: Vec::new() }, aliases)
 }
 
 /// Leaves as many addresses of each host and family as give every host its share, and where even one is too many, the

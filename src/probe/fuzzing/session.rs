@@ -93,6 +93,7 @@ fn plan(choice: u8) -> Plan {
         relay: chosen(3).then_some(relay),
         refusals: if chosen(7) { 0 } else { 3 },
         plaintext: chosen(4),
+        anchors: vec![],
     }
 }
 

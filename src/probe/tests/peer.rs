@@ -50,6 +50,7 @@ pub(super) fn looking() -> Plan {
         relay: None,
         refusals: 3,
         plaintext: false,
+        anchors: vec![],
     }
 }
 

@@ -4,8 +4,10 @@ use super::certificate::Certificate;
 use super::phases::Bar;
 use super::trial::Trial;
 use super::when::When;
-use crate::observe::{Contact, Endpoint, Extensions, PeerText, Reply, Stage, StartTls, Step, Tls};
-use crate::render::{time, words};
+use crate::observe::{
+    Contact, Endpoint, Extensions, Observation, PeerText, Reply, Stage, StartTls, Step, Tls,
+};
+use crate::render::{dane, time, words};
 use std::time::{Duration, SystemTime};
 
 pub(super) struct Dialogue<'a> {
@@ -19,6 +21,9 @@ pub(super) struct Dialogue<'a> {
     pub(super) tls: String,
     pub(super) chain: Vec<Certificate<'a>>,
     pub(super) ptr: String,
+    /// What DNS says of DANE instead of records; empty where it has some.
+    pub(super) without_dane: String,
+    pub(super) tlsa: Vec<dane::Row<'a>>,
     pub(super) trials: Vec<Trial>,
 }
 
@@ -44,7 +49,7 @@ enum Kind {
 }
 
 impl<'a> Dialogue<'a> {
-    pub(super) fn of(endpoint: &'a Endpoint, now: SystemTime) -> Self {
+    pub(super) fn of(observation: &'a Observation, endpoint: &'a Endpoint, now: SystemTime) -> Self {
         let contact = &*endpoint.contact;
         let steps =
             contact.dialogue.seen.as_ref().map(|dialogue| dialogue.steps.as_slice()).unwrap_or_default();
@@ -64,6 +69,8 @@ impl<'a> Dialogue<'a> {
                 .map(|sent| Certificate::of(sent, now))
                 .collect(),
             ptr: reverse(endpoint),
+            without_dane: dane::without_records(observation, endpoint).unwrap_or_default(),
+            tlsa: dane::Row::all(observation, endpoint, now),
             trials: Trial::all(endpoint, now),
         }
     }

@@ -84,7 +84,7 @@ impl<'a> Domain<'a> {
             mx: Mx::all(report, now),
             records: MxRow::all(&observation.dns),
             records_note: records_note(report),
-            dialogues: observation.endpoints.iter().map(|endpoint| Dialogue::of(endpoint, now)).collect(),
+            dialogues: observation.endpoints.iter().map(|one| Dialogue::of(observation, one, now)).collect(),
             policies: PolicyRow::all(&observation.policy, now),
             rules: RuleRow::all(report, now),
             history: report.history.iter().map(Change::of).collect(),

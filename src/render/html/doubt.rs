@@ -142,7 +142,7 @@ mod tests {
         let said: Vec<_> = doubts[0].met.iter().map(|met| met.said).filter(|said| !said.is_empty()).collect();
         assert_eq!(said, ["421 later", "421 not now"]);
         let stands = doubts[0].stands();
-        assert!(stands.starts_with("2 critical, ") && stands.ends_with(" ok"), "{stands}");
+        assert!(stands.starts_with("3 critical, ") && stands.ends_with(" ok"), "{stands}");
         assert!(doubts[0].oldest().is_some());
     }
 

@@ -1,5 +1,6 @@
 //! What DNS said.
 
+use super::dane::Asked;
 use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, MxTarget, PeerText, Ptr};
 use crate::render::json::endpoint::{Trouble, millis};
 use serde::Serialize;
@@ -39,6 +40,7 @@ struct Host<'a> {
     aliases: Vec<&'a str>,
     a: Answer<String>,
     aaaa: Answer<String>,
+    tlsa: Vec<Asked<'a>>,
 }
 
 /// The reverse names of an address.
@@ -70,7 +72,7 @@ impl<'a> Dns<'a> {
 }
 
 impl<T> Answer<T> {
-    fn of<'r, R: 'r>(lookup: &'r Lookup<Vec<R>>, record: impl Fn(&'r R) -> T) -> Self {
+    pub(super) fn of<'r, R: 'r>(lookup: &'r Lookup<Vec<R>>, record: impl Fn(&'r R) -> T) -> Self {
         Self::with(lookup, |records| records.iter().map(&record).collect())
     }
 
@@ -104,6 +106,7 @@ impl<'a> Host<'a> {
             aliases: host.aliases.iter().map(PeerText::as_str).collect(),
             a: Answer::of(&host.a, written),
             aaaa: Answer::of(&host.aaaa, written),
+            tlsa: host.tlsa.iter().map(Asked::of).collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One address of one MX: the last session verbatim, and the last of everything that a session reached.
 
+use super::dane::Dane;
 use super::dns::Reverse;
 use super::tls::Tls;
 use crate::observe::{self, Contact, Extensions, Fact, PeerText, Phase, Seen, StartTls, Unseen};
@@ -8,7 +9,7 @@ use crate::report::Report;
 use crate::rules::Subject;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 #[derive(Serialize)]
 pub(super) struct Endpoint<'a> {
@@ -40,6 +41,7 @@ pub(super) struct Endpoint<'a> {
     phases_ms: BTreeMap<&'static str, f64>,
     extensions: Offered<'a>,
     tls: Option<Tls<'a>>,
+    dane: Dane,
     ptr: Looked<Option<Reverse<'a>>>,
     null_sender: Option<Looked<Option<bool>>>,
     postmaster: Option<Looked<Option<bool>>>,
@@ -88,7 +90,7 @@ struct Looked<T> {
 }
 
 impl<'a> Endpoint<'a> {
-    pub(super) fn of(report: &'a Report, endpoint: &'a observe::Endpoint) -> Self {
+    pub(super) fn of(report: &'a Report, endpoint: &'a observe::Endpoint, now: SystemTime) -> Self {
         let contact = &*endpoint.contact;
         let dialogue = contact.dialogue.seen.as_ref().ok();
         let held = Held::of(report, &Subject::of(endpoint));
@@ -111,6 +113,7 @@ impl<'a> Endpoint<'a> {
             phases_ms: contact.latest.phases.iter().map(phase).collect(),
             extensions: Offered::of(contact),
             tls: contact.latest.tls.as_deref().filter(|_| !held.lacks_tls()).map(Tls::of),
+            dane: Dane::of(report, endpoint, now),
             ptr: reverse(endpoint),
             null_sender: contact.null_sender.as_ref().map(|fact| Looked::of(fact, |seen| seen.is_accepted())),
             postmaster: endpoint.postmaster.as_ref().map(|fact| Looked::of(fact, |seen| seen.is_accepted())),

@@ -1,6 +1,7 @@
 //! The snapshot for programs: `/api/v1/domains` and `/api/v1/domains/{domain}`. Instants are RFC 3339 in UTC, durations
 //! numbers with their unit in the key, words and codes those of the metrics. What is not known is `null`.
 
+mod dane;
 mod dns;
 mod domain;
 mod endpoint;

@@ -83,6 +83,18 @@ pub(super) static FAMILIES: &[&Family] = &[
         },
     },
     &Family {
+        name: "smtp_dane_state_info",
+        labels: &["domain", "state"],
+        help: "What a sender that does DANE (RFC 7672) finds of a domain, by the last conclusive verdicts",
+        kind: Kind::Info,
+        write: |view, out| {
+            each(view, |domain, report| match report.dane() {
+                Some(state) => out.info(&[("domain", domain), ("state", state.as_str())]),
+                None => Ok(()),
+            })
+        },
+    },
+    &Family {
         name: "smtp_probe_last_run_timestamp_seconds",
         labels: &["domain"],
         help: "When the last run of a domain began",

@@ -1,6 +1,6 @@
 //! The domain's servers, held to its policy as a sender would do it (RFC 8461 §4).
 
-use super::super::tls_quality::CLOCK_IS_SET;
+use super::super::CLOCK_IS_SET;
 use super::super::{Context, Finding, Issue, broken_at, is_off_limits};
 use super::texts::{CERT_INVALID, MX_MISMATCH, NO_STARTTLS, TESTING_FAILURES};
 use crate::name::MxName;

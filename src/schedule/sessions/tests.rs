@@ -143,6 +143,7 @@ fn want(name: &str, address: &str, at: SystemTime) -> Want {
         relay: RelayRecipients::default(),
         postmaster: true,
         patient: true,
+        anchors: vec![],
     }
 }
 

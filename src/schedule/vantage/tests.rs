@@ -80,7 +80,8 @@ fn errand(server: &str, goes: Goes) -> Errand {
     let domain = Domain::plain(DomainName::parse("example.com").unwrap(), Arc::new(Settings::default()));
     let plaintext = matches!(goes, Sings | Croaks);
     let (postmasters, relay) = (Vec::new(), None);
-    Errand { key, domain: Arc::new(domain), null_sender: None, postmasters, relay, refusals: 0, plaintext }
+    let (domain, anchors) = (Arc::new(domain), vec![]);
+    Errand { key, domain, null_sender: None, postmasters, relay, refusals: 0, plaintext, anchors }
 }
 
 fn ip(server: &str) -> IpAddr {

@@ -92,7 +92,7 @@ mod tests {
             ),
             (
                 observation().of([bad()]),
-                worst("The server offers STARTTLS and then refuses it", "mx1.example.com", 2),
+                worst("The server offers STARTTLS and then refuses it", "mx1.example.com", 3),
             ),
             (
                 observation().of([endpoint().banner("421 later")]),

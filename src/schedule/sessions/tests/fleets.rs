@@ -206,6 +206,7 @@ async fn live(
             relay: RelayRecipients::default(),
             postmaster: true,
             patient: false,
+            anchors: vec![],
         });
         let served = all(&sessions, wants).await;
         let waited = began.elapsed();
