@@ -30,6 +30,8 @@ use hickory_server::zone_handler::MessageResponseBuilder;
 use tokio::net::{TcpSocket, UdpSocket};
 
 use super::port::{self, ClosedPort};
+pub use hickory_server::dnssec::NxProofKind;
+pub use zones::Flaw;
 use zones::{Catalogs, Zone};
 
 /// What happens to a question that is in trouble.
@@ -109,8 +111,25 @@ impl Plan {
     }
 
     /// One more zone, with a chain of trust and broken signatures.
-    pub fn and_bogus_zone(mut self, origin: &str, records: &str) -> Self {
-        self.zones.push(Zone::bogus(origin, records));
+    pub fn and_bogus_zone(self, origin: &str, records: &str) -> Self {
+        self.and_flawed_zone(origin, records, Flaw::Spoilt)
+    }
+
+    /// One more zone, with a chain of trust and signatures that do not hold.
+    pub fn and_flawed_zone(mut self, origin: &str, records: &str, flaw: Flaw) -> Self {
+        self.zones.push(Zone::flawed(origin, records, flaw));
+        self
+    }
+
+    /// One more signed zone, with denials of that kind.
+    pub fn and_zone_denied_by(mut self, origin: &str, records: &str, proof: NxProofKind) -> Self {
+        self.zones.push(Zone::denied_by(origin, records, proof));
+        self
+    }
+
+    /// One more zone, signed with keys of two algorithms.
+    pub fn and_zone_signed_twice(mut self, origin: &str, records: &str) -> Self {
+        self.zones.push(Zone::signed_twice(origin, records));
         self
     }
 

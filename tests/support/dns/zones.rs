@@ -4,11 +4,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_proto::dnssec::crypto::EcdsaSigningKey;
+use hickory_proto::dnssec::crypto::{EcdsaSigningKey, Ed25519SigningKey};
 use hickory_proto::dnssec::rdata::{DNSKEY, DNSSECRData, DS, RRSIG};
 use hickory_proto::dnssec::{Algorithm, DigestType, DnssecSigner, PublicKeyBuf, SigningKey};
 use hickory_proto::rr::rdata::NS;
-use hickory_proto::rr::{LowerName, Name, RData, Record, RecordSet, RecordType};
+use hickory_proto::rr::{DNSClass, LowerName, Name, RData, Record, RecordSet, RecordType};
 use hickory_proto::serialize::txt::Parser;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_server::dnssec::NxProofKind;
@@ -29,9 +29,51 @@ pub(super) struct Zone {
 
 enum Security {
     Unsigned,
-    Signed(PrivatePkcs8KeyDer<'static>),
-    /// With signatures that are none.
-    Bogus(PrivatePkcs8KeyDer<'static>),
+    Signed { keys: Vec<Key>, proof: NxProofKind, flaw: Option<Flaw> },
+}
+
+/// What is wrong with the signatures of a zone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Flaw {
+    /// They expired in 2020.
+    Expired,
+    /// There are none.
+    Missing,
+    /// A bit of each is turned.
+    Spoilt,
+    /// The zone above vouches for another key.
+    WrongKey,
+}
+
+/// A zone's key.
+enum Key {
+    Ecdsa(PrivatePkcs8KeyDer<'static>),
+    Ed25519(PrivatePkcs8KeyDer<'static>),
+}
+
+impl Key {
+    fn ecdsa() -> Self {
+        Self::Ecdsa(EcdsaSigningKey::generate_pkcs8(ALGORITHM).unwrap())
+    }
+
+    fn ed25519() -> Self {
+        Self::Ed25519(Ed25519SigningKey::generate_pkcs8().unwrap())
+    }
+
+    fn signing(&self) -> Box<dyn SigningKey> {
+        match self {
+            Self::Ecdsa(key) => Box::new(EcdsaSigningKey::from_pkcs8(key, ALGORITHM).unwrap()),
+            Self::Ed25519(key) => Box::new(Ed25519SigningKey::from_pkcs8(key).unwrap()),
+        }
+    }
+
+    fn public(&self) -> PublicKeyBuf {
+        self.signing().to_public_key().unwrap()
+    }
+
+    fn signer(&self, origin: &Name) -> DnssecSigner {
+        DnssecSigner::new(DNSKEY::from_key(&self.public()), self.signing(), origin.clone(), A_DAY)
+    }
 }
 
 impl Zone {
@@ -40,11 +82,23 @@ impl Zone {
     }
 
     pub(super) fn signed(origin: &str, records: &str) -> Self {
-        Self::of(origin, records, Security::Signed(EcdsaSigningKey::generate_pkcs8(ALGORITHM).unwrap()))
+        Self::denied_by(origin, records, NxProofKind::Nsec)
     }
 
-    pub(super) fn bogus(origin: &str, records: &str) -> Self {
-        Self::of(origin, records, Security::Bogus(EcdsaSigningKey::generate_pkcs8(ALGORITHM).unwrap()))
+    /// Signed, with denials of that kind.
+    pub(super) fn denied_by(origin: &str, records: &str, proof: NxProofKind) -> Self {
+        Self::of(origin, records, Security::Signed { keys: vec![Key::ecdsa()], proof, flaw: None })
+    }
+
+    /// Signed with keys of two algorithms.
+    pub(super) fn signed_twice(origin: &str, records: &str) -> Self {
+        let keys = vec![Key::ecdsa(), Key::ed25519()];
+        Self::of(origin, records, Security::Signed { keys, proof: NxProofKind::Nsec, flaw: None })
+    }
+
+    pub(super) fn flawed(origin: &str, records: &str, flaw: Flaw) -> Self {
+        let (keys, proof) = (vec![Key::ecdsa()], NxProofKind::Nsec);
+        Self::of(origin, records, Security::Signed { keys, proof, flaw: Some(flaw) })
     }
 
     fn of(origin: &str, records: &str, security: Security) -> Self {
@@ -53,17 +107,11 @@ impl Zone {
         Self { origin, records: records.to_owned(), security }
     }
 
-    fn key(&self) -> Option<EcdsaSigningKey> {
+    fn keys(&self) -> &[Key] {
         match &self.security {
-            Security::Unsigned => None,
-            Security::Signed(key) | Security::Bogus(key) => {
-                Some(EcdsaSigningKey::from_pkcs8(key, ALGORITHM).unwrap())
-            }
+            Security::Unsigned => &[],
+            Security::Signed { keys, .. } => keys,
         }
-    }
-
-    fn public_key(&self) -> Option<PublicKeyBuf> {
-        self.key().map(|key| key.to_public_key().unwrap())
     }
 
     fn handler(&self, delegations: Vec<Record>) -> InMemoryZoneHandler<TokioRuntimeProvider> {
@@ -73,7 +121,10 @@ impl Zone {
         );
         let parser = Parser::new(text.as_str(), None, Some(self.origin.clone()));
         let (origin, sets) = parser.parse().unwrap_or_else(|error| panic!("{error} in the zone\n{text}"));
-        let proofs = self.key().map(|_| NxProofKind::Nsec);
+        let proofs = match &self.security {
+            Security::Unsigned => None,
+            Security::Signed { proof, .. } => Some(proof.clone()),
+        };
         let mut handler =
             InMemoryZoneHandler::new(origin, sets, ZoneType::Primary, AxfrPolicy::Deny, proofs).unwrap();
         for record in delegations {
@@ -84,24 +135,33 @@ impl Zone {
     }
 
     fn sign(&self, handler: &mut InMemoryZoneHandler<TokioRuntimeProvider>) {
-        let Some(key) = self.key() else { return };
-        let dnskey = DNSKEY::from_key(&key.to_public_key().unwrap());
-        let signer = DnssecSigner::new(dnskey, Box::new(key), self.origin.clone(), A_DAY);
-        handler.add_zone_signing_key_mut(signer).unwrap();
+        let Security::Signed { keys, flaw, .. } = &self.security else { return };
+        for key in keys {
+            handler.add_zone_signing_key_mut(key.signer(&self.origin)).unwrap();
+        }
         handler.secure_zone_mut().unwrap();
-        if let Security::Bogus(_) = self.security {
-            let sets = handler.records_get_mut().values_mut();
-            sets.filter(|set| set.record_type() != RecordType::DNSKEY)
-                .for_each(|set| spoil(Arc::make_mut(set)));
+        let sets = handler.records_get_mut().values_mut();
+        for set in sets.filter(|set| set.record_type() != RecordType::DNSKEY).map(Arc::make_mut) {
+            match flaw {
+                Some(Flaw::Expired) => expire(set, &keys[0].signer(&self.origin)),
+                Some(Flaw::Missing) => set.set_rrsigs(vec![]),
+                Some(Flaw::Spoilt) => spoil(set),
+                Some(Flaw::WrongKey) | None => {}
+            }
         }
     }
 
     /// What the zone above says of this one.
     fn delegation(&self) -> Vec<Record> {
         let ns = Name::from_str("ns").unwrap().append_domain(&self.origin).unwrap();
-        let ds = self.public_key().map(|key| DS::from_key(&key, &self.origin, DigestType::SHA256).unwrap());
-        let ds = ds.map(|ds| RData::DNSSEC(DNSSECRData::DS(ds)));
-        let data = [Some(RData::NS(NS(ns))), ds].into_iter().flatten();
+        let other = Key::ecdsa();
+        let vouched_for = match &self.security {
+            Security::Signed { flaw: Some(Flaw::WrongKey), .. } => std::slice::from_ref(&other),
+            _ => self.keys(),
+        };
+        let ds = vouched_for.iter().map(|key| DS::from_key(&key.public(), &self.origin, DigestType::SHA256));
+        let ds = ds.map(|ds| RData::DNSSEC(DNSSECRData::DS(ds.unwrap())));
+        let data = std::iter::once(RData::NS(NS(ns))).chain(ds);
         data.map(|data| Record::from_rdata(self.origin.clone(), TTL, data)).collect()
     }
 }
@@ -111,13 +171,13 @@ pub(super) fn complete(zones: &mut Vec<Zone>) {
     if zones.iter().any(|zone| zone.origin.is_root()) {
         return;
     }
-    let is_signed = zones.iter().any(|zone| zone.key().is_some());
+    let is_signed = zones.iter().any(|zone| !zone.keys().is_empty());
     zones.push(if is_signed { Zone::signed(".", "") } else { Zone::unsigned(".", "") });
 }
 
 /// The root's key as a line of zone text.
 pub(super) fn trust_anchor(zones: &[Zone]) -> Option<String> {
-    let key = zones.iter().find(|zone| zone.origin.is_root())?.public_key()?;
+    let key = zones.iter().find(|zone| zone.origin.is_root())?.keys().first()?.public();
     Some(format!(". {TTL} IN DNSKEY {}\n", DNSKEY::from_key(&key)))
 }
 
@@ -163,6 +223,16 @@ fn parent_of<'z>(child: &Zone, zones: &'z [Zone]) -> Option<&'z Name> {
     above
         .filter(|origin| **origin != child.origin && origin.zone_of(&child.origin))
         .max_by_key(|origin| origin.num_labels())
+}
+
+/// Replaces each signature by one of 2020.
+fn expire(set: &mut RecordSet, signer: &DnssecSigner) {
+    let mut signatures = set.rrsigs().to_vec();
+    let old = RRSIG::from_rrset(set, DNSClass::IN, rcgen::date_time_ymd(2020, 1, 1), signer).unwrap();
+    for record in &mut signatures {
+        record.data = RData::DNSSEC(DNSSECRData::RRSIG(old.clone()));
+    }
+    set.set_rrsigs(signatures);
 }
 
 /// Turns one bit of each signature.
