@@ -22,6 +22,7 @@ pub const TARGETS: &[Target] = &[
     ("request", request),
     ("session", session),
     ("state", state),
+    ("tlsa", tlsa),
 ];
 
 /// A certificate in DER: its description, and all else that looks at it.
@@ -96,6 +97,11 @@ pub fn state(input: &[u8]) {
         render::json::reports(std::slice::from_ref(&report), report.observation.at);
         render::html::reports(std::slice::from_ref(&report), report.observation.at);
     }
+}
+
+/// A TLSA record beside a chain.
+pub fn tlsa(input: &[u8]) {
+    probe::fuzzing::tlsa(input);
 }
 
 /// A whole session, in virtual time.
@@ -217,6 +223,11 @@ mod tests {
     #[test]
     fn requests_take_what_is_kept() {
         replay("request");
+    }
+
+    #[test]
+    fn tlsa_records_take_what_is_kept() {
+        replay("tlsa");
     }
 
     #[test]

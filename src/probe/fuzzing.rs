@@ -1,8 +1,11 @@
-//! What must hold of replies and certificates whatever octets they are made of; of whole sessions, in `session`.
+//! What must hold of replies and certificates whatever octets they are made of; of whole sessions, in `session`, and of
+//! TLSA records, in `tlsa`.
 
 mod session;
+mod tlsa;
 
 pub(crate) use session::session;
+pub(crate) use tlsa::tlsa;
 
 use super::certificate::{self, describe};
 use super::reply::{Parser, Unreadable};
