@@ -100,6 +100,13 @@ impl MxName {
         &self.0
     }
 
+    /// The domain above it that somebody can register, by the Public Suffix List; none where the name ends in no suffix
+    /// that the list knows, or is one.
+    pub fn registrable(&self) -> Option<DomainName> {
+        let domain = psl::domain(self.0.as_bytes()).filter(|domain| domain.suffix().is_known())?;
+        DomainName::parse(str::from_utf8(domain.as_bytes()).ok()?).ok()
+    }
+
     /// Whether it keeps to the rules for host names (RFC 1123 §2.1): no underscore, no hyphen at a label's ends.
     pub fn is_host_name(&self) -> bool {
         is_host_name(&self.0)

@@ -47,6 +47,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("postcard", &["state"]),
     ("procfs", &["daemon"]),
     ("prometheus_client", &["render"]),
+    ("psl", &["name"]),
     ("redb", &["state"]),
     ("rustls", &["probe", "daemon"]),
     ("serde_yaml", &["config", "render"]),

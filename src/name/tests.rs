@@ -134,3 +134,24 @@ fn stored_names_go_through_the_parsers() {
         assert!(serde_json::from_str::<Mailbox>(&stored).is_err(), "{smuggled}");
     }
 }
+
+#[test]
+fn what_can_be_registered_is_one_label_below_a_public_suffix() {
+    for (name, want) in [
+        ("mx1.mail.example.com", Some("example.com")),
+        ("example.com", Some("example.com")),
+        ("mx.example.co.uk", Some("example.co.uk")),
+        ("mx.example.xn--p1ai", Some("example.xn--p1ai")),
+        ("a.b.github.io", Some("b.github.io")),
+        ("_mx.example.org", Some("example.org")),
+        ("a_b.org", None),
+        ("co.uk", None),
+        ("com", None),
+        ("localhost", None),
+        ("mx.corp.internal", None),
+        ("mx.example.test", None),
+    ] {
+        let found = MxName::parse(name).unwrap().registrable();
+        assert_eq!(found.as_ref().map(DomainName::as_str), want, "{name}");
+    }
+}
