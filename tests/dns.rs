@@ -280,6 +280,44 @@ async fn a_pool_takes_one_of_the_thirty_two() {
 }
 
 #[tokio::test]
+async fn a_domain_exists_unless_dns_denies_it() {
+    let world = World::serving("example.test.", "alias IN CNAME nowhere.test.\nempty IN TXT x")
+        .servfail("broken.test.")
+        .and_zone("example.net.", "")
+        .await;
+    let dns = asking(&world);
+    for (domain, want) in [
+        ("example.net", Some(true)),
+        ("empty.example.test", Some(true)),
+        ("alias.example.test", Some(true)),
+        ("gone.net", Some(false)),
+        ("broken.test", None),
+    ] {
+        assert_eq!(dns.exists(&name(domain)).await, want, "{domain}");
+    }
+}
+
+#[tokio::test]
+async fn d30_a_wildcard_is_what_a_made_up_name_has() {
+    let zone = "@ IN MX 10 mx\n* IN MX 20 mx\n* IN TXT \"v=spf1 -all\"";
+    let world = World::serving("example.test.", zone)
+        .and_zone("plain.test.", "@ IN MX 10 mx")
+        .and_zone("broken.test.", "@ IN MX 10 mx\n* IN MX 10 mx")
+        .servfail("*.broken.test.")
+        .await;
+    let (dns, at) = (asking(&world), std::time::UNIX_EPOCH);
+    let found = dns.wildcards(&name("example.test"), at).await.unwrap();
+    assert_eq!((found.mx[0].preference, found.txt[0].as_str()), (20, "v=spf1 -all"));
+    let none = dns.wildcards(&name("plain.test"), at).await.unwrap();
+    assert!(none.mx.is_empty() && none.txt.is_empty() && none.at == at);
+    assert_eq!(dns.wildcards(&name("broken.test"), at).await, None, "a failure says nothing");
+    dns.wildcards(&name("example.test"), at).await.unwrap();
+    let asked = world.lookups().into_iter().filter(|lookup| lookup.name.ends_with(".example.test."));
+    let names: std::collections::BTreeSet<_> = asked.map(|lookup| lookup.name).collect();
+    assert_eq!(names.len(), 2, "another one each time: {names:?}");
+}
+
+#[tokio::test]
 async fn an_answer_that_no_honest_server_gives_is_none() {
     let records: String = (0..1_200).map(|i| format!("mx IN A 10.0.{}.{}\n", i / 250, i % 250)).collect();
     let world = World::serving("example.test.", &format!("@ IN MX 10 mx\n{records}")).await;

@@ -135,7 +135,13 @@ fn picture(version: u64) -> Picture {
 fn report(n: u64, version: u64, contact: &Arc<Contact>) -> Report {
     let (at, took) = (moment(version), Duration::from_nanos(version));
     let mx = Lookup::ended(Outcome::Timeout, Dnssec::Unchecked, took);
-    let dns = DomainDns { mx, implicit: false, hosts: BTreeMap::new(), truncated: false };
+    let dns = DomainDns {
+        mx,
+        implicit: false,
+        hosts: BTreeMap::new(),
+        truncated: false,
+        facts: Default::default(),
+    };
     let ptr =
         Arc::new(Fact::following(None, at, Err(Unseen::failed(Stage::Lookup, Cause::Timeout, "")), None));
     let endpoint = Endpoint {

@@ -48,6 +48,10 @@ impl World {
         let dns = Dns::serving("host.test.", "mx IN A 127.0.0.1")
             .and_zone("a.test.", zone)
             .and_zone("b.test.", zone)
+            .and_zone(
+                "lapsed.test.",
+                "@ IN MX 10 mx.example.net.\n* IN MX 10 mx.host.test.\n* IN TXT \"v=spf1 -all\"",
+            )
             .and_zone("out.test.", "@ IN MX 10 mx.elsewhere.test.")
             .and_zone("probe.test.", "@ IN MX 10 mx.elsewhere.test.")
             .await;
@@ -162,6 +166,22 @@ async fn two_domains_share_what_is_known_of_their_server() {
     }
     let server = world.end().await;
     assert!(server.most_at_once() == 1 && server.connections() <= 2, "{} connections", server.connections());
+}
+
+#[tokio::test]
+async fn a_host_that_anybody_may_register_is_critical_and_a_wildcard_is_told() {
+    let world = World::watching("lapsed.test").await;
+    let seen = world.until(|seen| seen.report(&name("lapsed.test")).is_some()).await;
+    let report = seen.report(&name("lapsed.test")).unwrap();
+    let standing = report.rule("smtp.mx_sanity").unwrap().subjects.values().next().unwrap();
+    let findings = &standing.last.as_ref().unwrap().findings;
+    let found: Vec<_> = findings.iter().map(|weighed| weighed.finding.issue.code).collect();
+    assert_eq!(found, ["smtp.mx.takeover", "smtp.mx.unresolved"]);
+    assert_eq!(findings[0].finding.evidence, "mx.example.net: example.net does not exist in DNS");
+    let wildcards = report.observation.dns.facts.wildcards.as_ref().unwrap();
+    let (mx, txt) = (&wildcards.mx[0].target, &wildcards.txt[0]);
+    assert_eq!(format!("{mx:?} {txt}"), "Host(MxName(\"mx.host.test\")) v=spf1 -all");
+    world.end().await;
 }
 
 #[tokio::test]

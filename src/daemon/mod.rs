@@ -1,6 +1,7 @@
 //! Wires schedule → probe → rules → snapshot: one loop that starts what is due, takes in what has finished, reloads
 //! when asked to and stops gracefully. Every decision is made elsewhere.
 
+mod beside;
 mod fleet;
 mod identity;
 mod journal;

@@ -1,9 +1,9 @@
 //! One run of one domain: ask DNS, visit every endpoint, judge, fold.
 
 use super::outsiders::Outsiders;
-use super::policies;
 use super::targets::{Target, Turn, absent, agree, gathered, regrouped, sightings, targets, turns};
 use super::workshop::{Tools, Workshop};
+use super::{beside, policies};
 use crate::config::{Domain, Interval};
 use crate::name::MxName;
 use crate::observe::{DomainDns, Endpoint, Fact, Family, HostDns, Observation, Ptr, SessionKey, Tlsa};
@@ -130,7 +130,7 @@ fn wanted(domain: &Domain, at: SystemTime) -> Intervals {
 
 impl Run {
     async fn observe(self: Arc<Self>) -> Observation {
-        let (dns, announced, outsiders) = {
+        let (mut dns, announced, outsiders) = {
             let waiting = self.workshop.queue.join(Instant::now());
             let _place = self.workshop.lookups.acquire().await;
             drop(waiting);
@@ -151,7 +151,10 @@ impl Run {
         }
         let before = self.previous().map(|seen| &seen.policy);
         let policy = policies::fetched(&self.tools, &self.domain.name, &dns, announced, before, self.at);
-        let (mut endpoints, policy) = tokio::join!(visits.join_all(), policy);
+        let before = self.previous().map(|seen| &seen.dns.facts);
+        let facts = beside::facts(&self.tools, &self.domain.name, &dns, before, self.at);
+        let (mut endpoints, policy, facts) = tokio::join!(visits.join_all(), policy, facts);
+        dns.facts = facts;
         endpoints.sort_by_key(|(place, _)| *place);
         let mut endpoints: Vec<Endpoint> = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
         endpoints.extend(missed);

@@ -1,6 +1,6 @@
 //! What DNS said, look-up by look-up.
 
-use super::{Cause, Lasting, PeerText, Seen, Stage, TlsaLookup, Unseen, stored};
+use super::{Cause, Lasting, MxFacts, PeerText, Seen, Stage, TlsaLookup, Unseen, stored};
 use crate::name::MxName;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -65,6 +65,8 @@ pub struct DomainDns {
     pub hosts: BTreeMap<MxName, HostDns>,
     /// Whether more MX records or addresses were published than are probed.
     pub truncated: bool,
+    /// What is known of the MX records beside.
+    pub facts: MxFacts,
 }
 
 /// One MX record.

@@ -9,6 +9,7 @@ mod dane;
 mod dns;
 mod histogram;
 mod lasting;
+mod mx;
 mod place;
 mod policy;
 mod seen;
@@ -23,6 +24,7 @@ pub use dane::{Anchored, Breach, DaneState, Digests, Fit, Published, Tlsa, TlsaL
 pub use dns::{Dnssec, DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Ptr};
 pub use histogram::Histogram;
 pub use lasting::Lasting;
+pub use mx::{MxAsked, MxFacts, MxSet, Wildcards};
 pub use place::{Absence, Family, Place};
 pub use policy::{
     Announced, Fetch, Fetched, Mode, MtaSts, MxPattern, Policy, PolicyFlaw, PolicyText, StsId, StsPolicy,

@@ -24,6 +24,8 @@ pub(crate) use dane::{Of, asked, signed, tlsa};
 pub(crate) use dns::{
     HostBuilder, ObservationBuilder, PtrBuilder, host, no_ptr, observation, ptr, ptr_fails,
 };
+#[cfg(test)]
+pub(crate) use dns::{answer, lookup};
 pub(crate) use policy::{PolicyBuilder, policies, policy_text, served};
 pub(crate) use steps::steps;
 pub(crate) use transactions::{

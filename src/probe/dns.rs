@@ -4,6 +4,7 @@
 mod aliases;
 mod answer;
 mod asking;
+mod beside;
 mod counts;
 mod domain;
 mod health;
@@ -14,7 +15,7 @@ mod tlsa;
 mod upstream;
 
 use crate::name::{DomainName, MxName};
-use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, Outcome, Policy, Ptr};
+use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, Outcome, Policy, Ptr, Wildcards};
 pub use counts::{LookupCounter, LookupCounts};
 #[cfg(any(test, fuzzing))]
 pub(crate) use tlsa::tlsa;
@@ -28,7 +29,7 @@ use hickory_resolver::proto::serialize::txt::ParseError;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout_at};
 use upstream::Upstream;
 
@@ -147,6 +148,16 @@ impl Dns {
     /// A domain's MX records in preference order, all of them.
     pub async fn mx(&self, domain: &DomainName) -> Lookup<Vec<MxRecord>> {
         domain::mx(self, domain, Instant::now() + self.timeouts.name).await
+    }
+
+    /// Whether a domain exists in DNS, whoever owns it; none where that could not be looked up.
+    pub async fn exists(&self, domain: &DomainName) -> Option<bool> {
+        beside::exists(self, domain, Instant::now() + self.timeouts.name).await
+    }
+
+    /// What names below a domain have that nobody published, asked for at `at`; none where that could not be looked up.
+    pub async fn wildcards(&self, domain: &DomainName, at: SystemTime) -> Option<Wildcards> {
+        beside::wildcards(self, domain, Instant::now() + self.timeouts.name, at).await
     }
 
     /// What a domain publishes about TLS: the records of MTA-STS and TLS-RPT.

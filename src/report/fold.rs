@@ -168,7 +168,13 @@ mod tests {
 
     fn seen(at: SystemTime) -> Observation {
         let mx = Lookup::ended(Outcome::NoData, Dnssec::Unchecked, Duration::ZERO);
-        let dns = DomainDns { mx, implicit: false, hosts: BTreeMap::new(), truncated: false };
+        let dns = DomainDns {
+            mx,
+            implicit: false,
+            hosts: BTreeMap::new(),
+            truncated: false,
+            facts: Default::default(),
+        };
         Observation {
             domain: DomainName::parse("example.com").unwrap(),
             at,

@@ -2,7 +2,9 @@
 
 use super::{Check, Context, Finding, Issue, Judgement, Rule, Severity, Source, Verdict, is_off_limits};
 use crate::name::MxName;
-use crate::observe::{Dnssec, Endpoint, HostDns, MxRecord, MxTarget, Observation, PeerText, Unseen};
+use crate::observe::{
+    Dnssec, DomainDns, Endpoint, HostDns, MxRecord, MxTarget, Observation, PeerText, Unseen,
+};
 
 pub(super) static RULE: Rule = Rule {
     code: "smtp.mx_sanity",
@@ -14,6 +16,7 @@ pub(super) static RULE: Rule = Rule {
         &BAD_NAME,
         &NON_PUBLIC_ADDRESS,
         &NULL_MX_NOT_ALONE,
+        &TAKEOVER,
         &UNEXPECTED,
         &DUPLICATE,
         &TRUNCATED,
@@ -76,6 +79,15 @@ static NULL_MX_NOT_ALONE: Issue = Issue {
     reference: "https://www.rfc-editor.org/rfc/rfc7505#section-3",
 };
 
+static TAKEOVER: Issue = Issue {
+    code: "smtp.mx.takeover",
+    severity: Severity::Critical,
+    title: "Mail goes to a domain that nobody owns",
+    why: "The host in the MX record lies below a domain that is not registered, any more or yet. Whoever registers it gets the mail, with every password that can be reset by mail.",
+    fix: "Remove the MX record at once or correct the name. If the domain was yours and has lapsed, register it again, and ask the registrar whether somebody else had it meanwhile.",
+    reference: "https://www.rfc-editor.org/rfc/rfc5321#section-5.1",
+};
+
 static UNEXPECTED: Issue = Issue {
     code: "smtp.mx.unexpected",
     severity: Severity::Critical,
@@ -120,6 +132,7 @@ fn check_records(observation: &Observation, cx: &Context) -> Judgement {
             && let Some(host) = dns.hosts.get(name)
         {
             findings.extend(alias(name, host));
+            findings.extend(takeover(name, dns));
             match unresolved(name, host) {
                 Ok(finding) => findings.extend(finding),
                 Err(failed) => unseen = Some(failed),
@@ -201,6 +214,11 @@ fn alias(name: &MxName, host: &HostDns) -> Option<Finding> {
     (!chain.is_empty()).then(|| CNAME.finding(format!("{name} is an alias of {}", chain.join(", then of "))))
 }
 
+fn takeover(name: &MxName, dns: &DomainDns) -> Option<Finding> {
+    let domain = dns.facts.unowned.get(name)?;
+    Some(TAKEOVER.finding(format!("{name}: {domain} does not exist in DNS")))
+}
+
 /// A host whose look-ups are bogus is `smtp.mx.bogus` instead.
 fn unresolved(name: &MxName, host: &HostDns) -> Result<Option<Finding>, Unseen> {
     if host.is_bogus() || !host.addresses()?.is_empty() {
@@ -235,7 +253,8 @@ mod tests {
         not_applicable, pass,
     };
     use super::*;
-    use crate::observe::testing::{endpoint, host, observation};
+    use crate::name::DomainName;
+    use crate::observe::testing::{ObservationBuilder, endpoint, host, mx, observation};
     use crate::observe::{Cause, Outcome};
 
     #[test]
@@ -304,6 +323,31 @@ mod tests {
                 "a_b.example.com A: no_data, AAAA: no_data",
             ]
         );
+    }
+
+    #[test]
+    fn a_host_whose_domain_is_free_can_be_taken_over() {
+        let gone = || host().a_is(Outcome::NoSuchName).aaaa_is(Outcome::NoSuchName);
+        let lapsed = |observation: ObservationBuilder| {
+            observation.facts(|facts| {
+                facts.unowned.insert(mx("mx.example.net"), DomainName::parse("example.net").unwrap());
+            })
+        };
+        let points_there = || {
+            observation().mx([(10, "mx1.example.com"), (20, "mx.example.net")]).host("mx.example.net", gone())
+        };
+        let failing = host().a_is(Outcome::Timeout).aaaa_is(Outcome::Timeout);
+        for (observation, want) in [
+            (points_there(), finds(&UNRESOLVED)),
+            (lapsed(points_there()), all_find(&[&TAKEOVER, &UNRESOLVED])),
+            (lapsed(observation()), pass()),
+            (lapsed(points_there()).host("mx1.example.com", failing), all_find(&[&TAKEOVER, &UNRESOLVED])),
+            (lapsed(points_there()).dnssec(Dnssec::Bogus), not_applicable()),
+        ] {
+            assert_eq!(judge_domain(&RULE, &observation), want, "{observation:?}");
+        }
+        let evidence = &evidence_of_domain(&RULE, &lapsed(points_there()))[0];
+        assert_eq!(evidence, "mx.example.net: example.net does not exist in DNS");
     }
 
     #[test]

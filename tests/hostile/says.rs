@@ -117,7 +117,13 @@ impl Met {
         };
         let record = MxRecord { preference: 10, target: MxTarget::Host(mx.clone()) };
         let hosts = BTreeMap::from([(mx, addresses)]);
-        let dns = DomainDns { mx: answer(vec![record]), implicit: false, hosts, truncated: false };
+        let dns = DomainDns {
+            mx: answer(vec![record]),
+            implicit: false,
+            hosts,
+            truncated: false,
+            facts: Default::default(),
+        };
         let domain = DomainName::parse("example.test").unwrap();
         Observation { domain, at, dns, policy: Policy::unseen(), endpoints: vec![endpoint] }
     }

@@ -35,6 +35,7 @@ fn dns(records: &[(u16, &str)], hosts: Vec<(&str, HostDns)>) -> DomainDns {
         implicit: false,
         hosts: hosts.into_iter().map(|(name, host)| (mx(name), host)).collect(),
         truncated: false,
+        facts: Default::default(),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::super::{
     Anchored, Cause, ChainTrouble, Dialogue, DomainDns, Ehlo, Endpoint, Extensions, Fact, Fetched, Flaw,
-    HostDns, Lookup, MxRecord, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session, Stage, StartTls,
-    StsRecord, Tls, TlsEhlo, TlsRpt, Tlsa, TlsaLookup, Trouble, Unseen,
+    HostDns, Lookup, MxFacts, MxRecord, MxSet, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session,
+    Stage, StartTls, StsRecord, Tls, TlsEhlo, TlsRpt, Tlsa, TlsaLookup, Trouble, Unseen, Wildcards,
 };
 use super::{Of, PolicyBuilder, dns, now, policies, reply, served, session_endpoint, steps, tls};
 use crate::name::MxName;
@@ -192,15 +192,33 @@ fn domain_dns() -> impl Strategy<Value = DomainDns> {
     let record = (0..30_u16, target)
         .prop_map(|(preference, target)| MxRecord { preference, target: dns::mx_target(target) });
     let hosts = prop::collection::vec(host(), 3);
-    (any_lookup(prop::collection::vec(record, 0..5)), hosts, any::<(bool, bool)>()).prop_map(
-        |(mx, hosts, (implicit, truncated))| {
+    (any_lookup(prop::collection::vec(record, 0..5)), hosts, any::<(bool, bool)>(), mx_facts()).prop_map(
+        |(mx, hosts, (implicit, truncated), facts)| {
             let hosts = ["mx1.example.com", "mx2.example.com", "m_x.example.com"]
                 .map(super::mx)
                 .into_iter()
                 .zip(hosts);
-            DomainDns { hosts: hosts.collect::<BTreeMap<_, _>>(), mx, implicit, truncated }
+            DomainDns { hosts: hosts.collect::<BTreeMap<_, _>>(), mx, implicit, truncated, facts }
         },
     )
+}
+
+fn mx_facts() -> impl Strategy<Value = MxFacts> {
+    let record = |target: &str| MxRecord { preference: 10, target: dns::mx_target(target) };
+    let set = prop::option::of(prop::option::of(0..4_000_000_000_u64)).prop_map(move |changed| {
+        let changed = changed?.map(|seconds| std::time::UNIX_EPOCH + Duration::from_secs(seconds));
+        Some(MxSet { records: vec![record("mx1.example.com")], changed })
+    });
+    let wildcards = prop::option::of(("\\PC{0,40}", any::<bool>())).prop_map(move |found| {
+        let (text, has_mx) = found?;
+        let mx = if has_mx { vec![record("mx1.example.com"), record("bad name")] } else { Vec::new() };
+        Some(Wildcards { at: now(), mx, txt: vec![text.as_str().into()] })
+    });
+    let owned = select(vec![true, true, true, false]);
+    (set, wildcards, owned).prop_map(|(set, wildcards, owned)| {
+        let unowned = (!owned).then(|| (super::mx("mx1.example.com"), super::domain()));
+        MxFacts { set, unowned: unowned.into_iter().collect(), wildcards }
+    })
 }
 
 /// Mostly policies that are in force.

@@ -1,8 +1,8 @@
 //! Builders of what DNS says: `observation()`, `host()` and `ptr()`.
 
 use super::super::{
-    Dnssec, DomainDns, Fact, HostDns, Lookup, MxRecord, MxTarget, Observation, Outcome, PeerText, Ptr, Tlsa,
-    TlsaLookup,
+    Dnssec, DomainDns, Fact, HostDns, Lookup, MxFacts, MxRecord, MxTarget, Observation, Outcome, PeerText,
+    Ptr, Tlsa, TlsaLookup,
 };
 use super::dane::{published, signed};
 use super::{EndpointBuilder, PolicyBuilder, endpoint, mx, now, policies};
@@ -31,6 +31,7 @@ pub(crate) struct ObservationBuilder {
     hosts: BTreeMap<MxName, HostDns>,
     implicit: bool,
     truncated: bool,
+    facts: MxFacts,
     policies: Option<PolicyBuilder>,
 }
 
@@ -44,6 +45,7 @@ pub(crate) fn observation() -> ObservationBuilder {
         hosts: BTreeMap::new(),
         implicit: false,
         truncated: false,
+        facts: MxFacts::default(),
         policies: None,
     }
 }
@@ -117,6 +119,12 @@ impl ObservationBuilder {
         self
     }
 
+    /// Something else is known beside the MX records.
+    pub(crate) fn facts(mut self, change: impl FnOnce(&mut MxFacts)) -> Self {
+        change(&mut self.facts);
+        self
+    }
+
     /// The observation.
     pub(crate) fn build(&self) -> Observation {
         let endpoints: Vec<_> = self.endpoints.iter().map(EndpointBuilder::build).collect();
@@ -134,6 +142,7 @@ impl ObservationBuilder {
             mx: Lookup { dnssec: self.dnssec, ..published },
             implicit: self.implicit,
             truncated: self.truncated,
+            facts: self.facts.clone(),
         };
         let hosts: Vec<_> = dns.hosts.keys().map(MxName::as_str).collect();
         let sound = || policies("enforce", if hosts.is_empty() { &["mx1.example.com"] } else { &hosts });

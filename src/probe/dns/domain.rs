@@ -2,7 +2,7 @@
 
 use super::{Dns, names, tlsa};
 use crate::name::{DomainName, MxName};
-use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, MxTarget, Outcome, Place};
+use crate::observe::{DomainDns, HostDns, Lookup, MxFacts, MxRecord, MxTarget, Outcome, Place};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
@@ -27,18 +27,21 @@ pub(super) async fn look_up(dns: &Dns, domain: &DomainName, ends: Instant) -> Do
     let names = if implicit { vec![domain.as_host()] } else { targets(&mx) };
     let mut hosts = hosts(dns, &names, ends).await;
     truncated |= cut(&mut hosts, &names);
-    DomainDns { mx, implicit, hosts, truncated }
+    DomainDns { mx, implicit, hosts, truncated, facts: MxFacts::default() }
 }
 
 /// MX records in preference order.
 pub(super) async fn mx(dns: &Dns, domain: &DomainName, ends: Instant) -> Lookup<Vec<MxRecord>> {
-    let read = |data| match data {
+    let name = names::absolute(domain.as_str());
+    let (lookup, _) = dns.records(name, RecordType::MX, ends, mx_record).await;
+    lookup.map(sorted)
+}
+
+pub(super) fn mx_record(data: RData) -> Option<MxRecord> {
+    match data {
         RData::MX(mx) => Some(MxRecord { preference: mx.preference, target: names::target(&mx.exchange) }),
         _ => None,
-    };
-    let name = names::absolute(domain.as_str());
-    let (lookup, _) = dns.records(name, RecordType::MX, ends, read).await;
-    lookup.map(sorted)
+    }
 }
 
 /// The distinct hosts in preference order.

@@ -5,11 +5,11 @@ use super::doubt::{self, Doubt};
 use super::fix::Fix;
 use super::glance::Glance;
 use super::hosts::Mx;
-use super::mx::MxRow;
+use super::mx::{self, MxRow};
 use super::policy::PolicyRow;
 use super::rule::{Change, RuleRow};
 use super::when::When;
-use crate::observe::Outcome;
+use crate::observe::{MxFacts, MxRecord, Outcome};
 use crate::render::{answer, doubts, fixes, time, words};
 use crate::report::Report;
 use crate::rules::{Severity, Status};
@@ -42,6 +42,10 @@ pub(super) struct Domain<'a> {
     mx: Vec<Mx<'a>>,
     records: Vec<MxRow>,
     records_note: String,
+    /// None where they never were seen to change.
+    records_changed: Option<When>,
+    /// What every name below the domain has; empty where there is no wildcard.
+    wildcard: String,
     dialogues: Vec<Dialogue<'a>>,
     policies: [PolicyRow<'a>; 2],
     rules: Vec<RuleRow>,
@@ -84,6 +88,8 @@ impl<'a> Domain<'a> {
             mx: Mx::all(report, now),
             records: MxRow::all(&observation.dns),
             records_note: records_note(report),
+            records_changed: observation.dns.facts.changed().map(|at| When::ago(at, now)),
+            wildcard: wildcard(&observation.dns.facts),
             dialogues: observation.endpoints.iter().map(|one| Dialogue::of(observation, one, now)).collect(),
             policies: PolicyRow::all(&observation.policy, now),
             rules: RuleRow::all(report, now),
@@ -101,6 +107,14 @@ impl<'a> Domain<'a> {
     fn doubts_come_first(&self) -> bool {
         self.fixes.is_empty()
     }
+}
+
+/// `10 mx1.example.com`
+fn wildcard(facts: &MxFacts) -> String {
+    let records = facts.wildcards.iter().flat_map(|wildcards| &wildcards.mx);
+    let written =
+        records.map(|MxRecord { preference, target }| format!("{preference} {}", mx::written(target)));
+    written.collect::<Vec<_>>().join(", ")
 }
 
 /// What stands above the table of MX records, or in its place.

@@ -27,9 +27,7 @@ impl MxRow {
             let preference = record.preference.to_string();
             match &record.target {
                 MxTarget::Host(name) => Self::of_host(preference, name, dns.hosts.get(name)),
-                MxTarget::Null => Self::without_host(preference, ". (accepts no mail)".to_owned()),
-                MxTarget::IpLiteral(address) => Self::without_host(preference, address.to_string()),
-                MxTarget::BadName(text) => Self::without_host(preference, text.to_string()),
+                target => Self::without_host(preference, written(target)),
             }
         };
         dns.mx_records().iter().map(row).collect()
@@ -45,6 +43,16 @@ impl MxRow {
     fn without_host(preference: String, target: String) -> Self {
         let dash = || "–".to_owned();
         Self { preference, target, aliases: String::new(), v4: dash(), v6: dash() }
+    }
+}
+
+/// Where a record points.
+pub(super) fn written(target: &MxTarget) -> String {
+    match target {
+        MxTarget::Host(name) => name.to_string(),
+        MxTarget::Null => ". (accepts no mail)".to_owned(),
+        MxTarget::IpLiteral(address) => address.to_string(),
+        MxTarget::BadName(text) => text.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::name::DomainName;
 use crate::observe::testing::{endpoint, now, observation, open_relay, ptr, transaction};
-use crate::observe::{Cause, Certificate, PeerText};
+use crate::observe::{Cause, Certificate, MxRecord, MxSet, MxTarget, PeerText, Wildcards};
 use crate::render::html::{self, Query};
 use crate::render::testing::{accepting, after, report, run, snapshot};
 use crate::snapshot::Snapshot;
@@ -323,5 +323,24 @@ fn a_large_fleet_comes_in_pages() {
         show("2").contains("201–400 of 450")
             && show("2").contains("page=1\">Previous")
             && show("2").contains("page=3\">Next")
+    );
+}
+
+#[test]
+fn a_pool_its_address_a_change_and_a_wildcard_are_told() {
+    let bad: MxTarget = MxTarget::BadName("<b>mx</b>".into());
+    let known = observation().of([endpoint().pooled()]).facts(|facts| {
+        facts.set = Some(MxSet { records: Vec::new(), changed: Some(now() - Duration::from_secs(7200)) });
+        let mx = vec![MxRecord { preference: 10, target: bad }];
+        facts.wildcards = Some(Wildcards { at: now(), mx, txt: Vec::new() });
+    });
+    let page = html::domain(&report(&known), now());
+    assert_clean(&page);
+    assert!(page.contains("192.0.2.10</a>") && page.contains("one of <code>pool-v4</code>"), "{page}");
+    assert!(page.contains("They last changed <time") && page.contains("2 h ago"), "{page}");
+    assert!(page.contains("A wildcard:") && page.contains("10 &#60;b&#62;mx"), "{page}");
+    let plain = html::domain(&report(&observation()), now());
+    assert!(
+        !plain.contains("one of <code>") && !plain.contains("last changed") && !plain.contains("wildcard:")
     );
 }

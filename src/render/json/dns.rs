@@ -1,8 +1,9 @@
 //! What DNS said.
 
 use super::dane::Asked;
-use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, MxTarget, PeerText, Ptr};
+use crate::observe::{self, DomainDns, HostDns, Lookup, MxRecord, MxTarget, PeerText, Ptr};
 use crate::render::json::endpoint::{Trouble, millis};
+use crate::render::time;
 use serde::Serialize;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -15,6 +16,17 @@ pub(super) struct Dns<'a> {
     /// More was published than is probed.
     truncated: bool,
     hosts: Vec<Host<'a>>,
+    /// When the MX records were last seen to differ from those before; `null` where they never were.
+    mx_changed_at: Option<String>,
+    /// What names below the domain have that nobody published; `null` before the first answer.
+    wildcards: Option<Wildcards<'a>>,
+}
+
+#[derive(Serialize)]
+struct Wildcards<'a> {
+    at: String,
+    mx: Vec<Mx>,
+    txt: Vec<&'a str>,
 }
 
 /// One look-up.
@@ -67,7 +79,17 @@ impl<'a> Dns<'a> {
             implicit: dns.implicit,
             truncated: dns.truncated,
             hosts: dns.hosts.iter().map(|(name, host)| Host::of(name.as_str(), host)).collect(),
+            mx_changed_at: dns.facts.changed().map(time::rfc3339),
+            wildcards: dns.facts.wildcards.as_ref().map(Wildcards::of),
         }
+    }
+}
+
+impl<'a> Wildcards<'a> {
+    fn of(wildcards: &'a observe::Wildcards) -> Self {
+        let observe::Wildcards { at, mx, txt } = wildcards;
+        let (mx, txt) = (mx.iter().map(Mx::of).collect(), txt.iter().map(PeerText::as_str).collect());
+        Self { at: time::rfc3339(*at), mx, txt }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The shape that programs rely on.
 
 use crate::name::DomainName;
-use crate::observe::testing::{endpoint, now, observation, open_relay, policies};
-use crate::observe::{Contact, Fetched};
+use crate::observe::testing::{endpoint, mx, now, observation, open_relay, policies};
+use crate::observe::{Contact, Fetched, MxRecord, MxSet, MxTarget, Wildcards};
 use crate::render::json;
 use crate::render::testing::{accepting, report, run, snapshot};
 use crate::snapshot::Snapshot;
@@ -142,4 +142,24 @@ fn a_pool_is_told_with_the_address_that_was_visited() {
     assert_eq!((&endpoint["address"], &endpoint["pool"]), (&json!("192.0.2.10"), &json!("pool-v4")));
     let subject = &rule(&domain, "smtp.open_relay")["subjects"][0];
     assert_eq!(subject["subject"], "mx1.example.com pool-v4");
+}
+
+#[test]
+fn what_is_known_beside_the_mx_records_is_told() {
+    let wildcards = Wildcards {
+        at: now(),
+        mx: vec![MxRecord { preference: 10, target: MxTarget::Host(mx("mx.example.net")) }],
+        txt: vec!["v=spf1 -all".into()],
+    };
+    let known = observation().facts(|facts| {
+        facts.set = Some(MxSet { records: Vec::new(), changed: Some(now()) });
+        facts.wildcards = Some(wildcards);
+    });
+    let dns = &parsed(&json::domain(&report(&known), now()))["dns"];
+    assert_eq!(dns["mx_changed_at"], "2027-01-15T08:00:00Z");
+    let record = json!({"preference": 10, "target": "mx.example.net", "kind": "host"});
+    let want = json!({"at": "2027-01-15T08:00:00Z", "mx": [record], "txt": ["v=spf1 -all"]});
+    assert_eq!(dns["wildcards"], want);
+    let dns = &parsed(&json::domain(&report(&observation()), now()))["dns"];
+    assert_eq!((&dns["mx_changed_at"], &dns["wildcards"]), (&Value::Null, &Value::Null));
 }

@@ -59,6 +59,18 @@ pub(super) static FAMILIES: &[&Family] = &[
         },
     },
     &Family {
+        name: "smtp_mx_last_change_timestamp_seconds",
+        labels: &["domain"],
+        help: "When the MX records of a domain were last seen to differ from those before",
+        kind: Kind::Gauge,
+        write: |view, out| {
+            each(view, |domain, report| match report.observation.dns.facts.changed() {
+                Some(changed) => out.gauge(&[("domain", domain)], unix_seconds(changed)),
+                None => Ok(()),
+            })
+        },
+    },
+    &Family {
         name: "smtp_endpoints",
         labels: &["domain"],
         help: "Addresses of those hosts, each with each of its hosts; a pool of more than eight in one family is one",

@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod changes;
 mod pools;
 mod prober;
 use prober::prober;
@@ -367,7 +368,7 @@ fn what_left_the_snapshot_left_the_metrics() {
 fn every_metric_has_the_labels_it_declares() {
     let broken = |name, endpoint| report(&observation().named(name).of([endpoint]));
     let reports = [
-        report(&observation()),
+        report(&changes::changed()),
         broken("dead.example", endpoint().at("mx.dead.example", "192.0.2.20").unreachable(Cause::Refused)),
         broken("busy.example", endpoint().at("mx.busy.example", "192.0.2.21").banner("421 later")),
     ];
