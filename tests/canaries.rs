@@ -58,7 +58,7 @@ impl World {
         fs::create_dir_all(&folder).unwrap();
         let file = folder.join("mx-exporter.yml");
         let text = format!(
-            "defaults: {{interval: 1s, transactions_interval: 1s, helo_name: probe.test, \
+            "defaults: {{interval: 1s, transactions_interval: 1s, tls_scan_interval: off, helo_name: probe.test, \
              test_probe_address: someone@out.test}}\n\
              domains: [a.test]\n\
              dns: {{nameservers: [\"{}\"], dnssec: false}}\n\

@@ -53,6 +53,7 @@ fn defaults_are_those_of_the_contract() {
         Settings {
             interval: Interval::Every(minutes(15)),
             transactions_interval: minutes(60),
+            tls_scan_interval: Some(minutes(24 * 60)),
             timeout: minutes(2),
             helo_name: None,
             mail_from: None,
@@ -179,6 +180,7 @@ domains:
 defaults:
   interval: 5m
   transactions_interval: 2h
+  tls_scan_interval: off
   helo_name: probe.example.net
   test_open_relay: false
   test_probe_address: c@relay.example
@@ -187,6 +189,7 @@ defaults:
     let defaults = Settings {
         interval: Interval::Every(minutes(5)),
         transactions_interval: minutes(120),
+        tls_scan_interval: None,
         helo_name: HeloName::parse("probe.example.net").ok(),
         tests: Tests { null_sender: true, postmaster: true, open_relay: false },
         test_probe_address: vec![mailbox("c@relay.example")],

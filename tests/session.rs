@@ -38,6 +38,7 @@ fn looking() -> Plan {
         refusals: 3,
         plaintext: false,
         anchors: vec![],
+        scan: None,
     }
 }
 

@@ -123,6 +123,7 @@ fn picture(version: u64) -> Picture {
         relay: None,
         postmasters: Vec::new(),
         owed: false,
+        scan: None,
     };
     let contact = Arc::new(Contact::renewed(None, key, session));
     let kept = |n: u64| Kept { report: Arc::new(report(n, version, &contact)), fingerprint: version };

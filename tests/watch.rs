@@ -8,6 +8,7 @@ mod support;
 use mx_exporter::config;
 use mx_exporter::daemon::{Answer, Daemon, Workshop, reloads};
 use mx_exporter::name::DomainName;
+use mx_exporter::observe::TlsVersion;
 use mx_exporter::rules::Status;
 use mx_exporter::snapshot::{self, Reader, Snapshot};
 use std::fs;
@@ -109,7 +110,7 @@ impl World {
 
 fn configuration(domains: &str, port: u16, nameserver: &str) -> String {
     format!(
-        "defaults: {{helo_name: probe.test, test_probe_address: someone@out.test}}\n\
+        "defaults: {{tls_scan_interval: off, helo_name: probe.test, test_probe_address: someone@out.test}}\n\
          domains: [{domains}]\n\
          domain_files: [\"*.txt\"]\n\
          dns: {{nameservers: [\"{nameserver}\"], dnssec: false}}\n\
@@ -200,6 +201,21 @@ async fn who_asks_to_be_left_alone_is_and_stays_unblamed() {
     assert_eq!(status(&seen, "a.test", "smtp.endpoint_reachable"), Some(Status::Ok));
     let server = world.end().await;
     assert_eq!(server.connections(), 1, "however often the domain is looked at");
+}
+
+#[tokio::test]
+async fn a_scan_is_judged_when_it_has_come_to_its_end() {
+    let world = World::watching("{domain: a.test, interval: 1h, tls_scan_interval: 24h}").await;
+    let seen = world.until(|seen| status(seen, "a.test", "smtp.tls_version").is_some()).await;
+    let report = seen.report(&name("a.test")).unwrap();
+    let contact = &report.observation.endpoints[0].contact;
+    let scan = contact.latest.scan.as_ref().expect("a scan");
+    assert_eq!(scan.accepts(TlsVersion::Tls13), Some(true));
+    assert_eq!(scan.accepts(TlsVersion::Tls11), Some(false));
+    assert_eq!(status(&seen, "a.test", "smtp.tls_version"), Some(Status::Ok));
+    let asked = scan.answers.len();
+    let server = world.end().await;
+    assert_eq!(server.connections(), 1 + asked, "one session, and one connection for each question");
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ fn configuration(peers: &Peers, more: &[String]) -> String {
     let healthy = (0..HEALTHY).map(|number| domain("healthy", number));
     let domains: Vec<String> = healthy.chain(more.iter().cloned()).collect();
     format!(
-        "defaults: {{interval: {INTERVAL}s, helo_name: probe.test, test_probe_address: someone@out.example}}\n\
+        "defaults: {{interval: {INTERVAL}s, tls_scan_interval: off, helo_name: probe.test, test_probe_address: someone@out.example}}\n\
          domains: [{}]\n\
          dns: {{nameservers: [\"{}\"], dnssec: false}}\n\
          network: {{port: {}, allow_targets: [127.0.0.0/8], min_spacing: 0s, new_connections_per_second: 100}}\n",

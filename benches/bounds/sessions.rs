@@ -83,6 +83,7 @@ impl World {
             refusals: 3,
             plaintext: false,
             anchors: vec![],
+            scan: None,
         };
         let identity = Ca::new().leaf("mx.test").self_signed().issue();
         let acceptor = TlsAcceptor::from(identity.server_config(ALL_VERSIONS));

@@ -30,9 +30,8 @@ something could not be judged and nothing is worse, the flags or the configurati
 const SPACING: Duration = Duration::from_secs(5);
 /// A second look and one more for a vantage that cleared up meanwhile.
 const LOOKS: usize = 4;
-/// How long open sessions have to say QUIT when a signal ends the check, and how often to look whether they have.
+/// How long open sessions have to say QUIT when a signal ends the check.
 const GOODBYE: Duration = Duration::from_secs(6);
-const TICK: Duration = Duration::from_millis(20);
 /// As far as lines are read with ease, and as far as they go where there is no terminal.
 const WIDEST: usize = 100;
 
@@ -127,17 +126,12 @@ async fn look(workshop: Arc<Workshop>, domain: Arc<Domain>, last: Option<Arc<Rep
         sleep(SPACING).await;
         report = run(Some(report)).await;
     }
-    report
+    Arc::new(workshop.scan(&domain, &report).await)
 }
 
 /// Lets open sessions say QUIT.
 async fn goodbye(workshop: &Workshop) {
-    let open = async {
-        while workshop.sessions_in_flight() > 0 {
-            sleep(TICK).await;
-        }
-    };
-    timeout(GOODBYE, open).await.ok();
+    timeout(GOODBYE, workshop.all_sessions_ended()).await.ok();
 }
 
 fn rendered(reports: &[Arc<Report>], output: Output, now: SystemTime) -> String {

@@ -1,7 +1,7 @@
 //! The flags of `check`: the options of the configuration file under the same names, and stronger than the file.
 
 use super::LogFlags;
-use crate::config::{self, Config, Domain, Settings, kind};
+use crate::config::{self, Config, Domain, Settings, TLS_SCAN_INTERVAL, kind};
 use crate::name::{DomainName, HeloName, Mailbox, MxName};
 use crate::rules::Severity;
 use clap::{Args, ValueEnum};
@@ -68,6 +68,9 @@ pub struct ProbeFlags {
     /// Whether to test that strangers are refused (default: true).
     #[arg(long, value_name = "true|false", value_parser = |text: &str| kind::SWITCH.parse(text))]
     test_open_relay: Option<bool>,
+    /// Also finds old TLS versions and weak cipher suites; takes up to twelve connections a server, 25 seconds apart.
+    #[arg(long)]
+    tls_scan: bool,
     /// A recipient of the relay test; may be repeated (default: postmaster@example.com).
     #[arg(long, value_name = "MAILBOX", value_parser = |text: &str| kind::MAILBOX.parse(text))]
     test_probe_address: Vec<Mailbox>,
@@ -133,6 +136,7 @@ impl ProbeFlags {
         set_some(&mut settings.helo_name, &self.helo_name);
         set_some(&mut settings.mail_from, &self.mail_from);
         set(&mut settings.timeout, &self.timeout);
+        settings.tls_scan_interval = self.tls_scan.then_some(TLS_SCAN_INTERVAL);
         set(&mut settings.tests.null_sender, &self.test_null_sender);
         set(&mut settings.tests.postmaster, &self.test_postmaster);
         set(&mut settings.tests.open_relay, &self.test_open_relay);
@@ -203,6 +207,7 @@ mod tests {
             "--test-postmaster",
             "false",
             "--test-open-relay=false",
+            "--tls-scan",
             "--test-probe-address=a@example.net",
             "--test-probe-address=b@example.net",
             "--expect-mx=mx1.example.net",
@@ -223,6 +228,7 @@ mod tests {
         assert_eq!(settings.mail_from, Mailbox::parse("us@example.net").ok());
         assert_eq!(settings.timeout, Duration::from_secs(7));
         assert!(!settings.tests.null_sender && !settings.tests.postmaster && !settings.tests.open_relay);
+        assert_eq!(settings.tls_scan_interval, Some(Duration::from_secs(86_400)));
         assert_eq!(settings.test_probe_address.len(), 2);
         assert_eq!(settings.expect_mx, MxName::parse("mx1.example.net").ok().as_slice());
         assert_eq!(settings.thresholds.certificate_expires_soon, Duration::from_secs(5 * 86_400));
@@ -248,7 +254,10 @@ mod tests {
             (&config.dns, &config.network, &config.tls),
             (&default.dns, &default.network, &default.tls)
         );
-        assert_eq!(*config.domains[0], *default.domain(&DomainName::parse("a.example").unwrap()));
+        let of_file = default.domain(&DomainName::parse("a.example").unwrap());
+        let settings = Settings { tls_scan_interval: None, ..Settings::clone(&of_file.settings) };
+        let want = Domain { settings: Arc::new(settings), ..Domain::clone(&of_file) };
+        assert_eq!(*config.domains[0], want, "whoever waits for a check asks for a scan, or gets none");
     }
 
     #[test]

@@ -67,6 +67,12 @@ pub const PERIOD: Kind<Duration> = Kind {
     read: |text| duration(text).filter(|&d| d >= Duration::from_secs(1)),
 };
 
+/// `tls_scan_interval`; `None` is `off`
+pub const PERIOD_OR_OFF: Kind<Option<Duration>> = Kind {
+    allowed: "off, or a duration with its unit, such as 24h, 90m or 7d, from 1s to 365d",
+    read: |text| if text == "off" { Some(None) } else { (PERIOD.read)(text).map(Some) },
+};
+
 /// `timeout`
 pub const TIMEOUT: Kind<Duration> = Kind {
     allowed: "seconds or a duration, such as 120, 90s or 2m, from 1s to 365d",

@@ -25,6 +25,7 @@ pub use error::{Error, Problem};
 pub use interval::{Cron, Interval};
 pub use labels::Labels;
 pub use network::{Dns, Network, Tls};
+pub(crate) use settings::TLS_SCAN_INTERVAL;
 pub use settings::{Settings, Thresholds};
 pub use state::State;
 

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// The recipient of the relay test that product and documentation name.
 const TEST_PROBE_ADDRESS: &str = "postmaster@example.com";
 
+/// How often servers are scanned, unless the configuration says otherwise.
+pub(crate) const TLS_SCAN_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How a domain is watched.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settings {
@@ -21,6 +24,8 @@ pub struct Settings {
     pub interval: Interval,
     /// Between two tests of null sender, postmaster and open relay, in a session that is due anyway.
     pub transactions_interval: Duration,
+    /// Between two TLS scans of a server; none where it is not to be scanned.
+    pub tls_scan_interval: Option<Duration>,
     /// For one session, end to end.
     pub timeout: Duration,
     /// What this machine introduces itself as; none where none is set and the machine has no full name.
@@ -69,6 +74,7 @@ impl Settings {
         Self {
             interval: Interval::Every(Duration::from_secs(15 * 60)),
             transactions_interval: Duration::from_secs(60 * 60),
+            tls_scan_interval: Some(TLS_SCAN_INTERVAL),
             timeout: Duration::from_secs(120),
             helo_name: machine,
             mail_from: None,
@@ -91,6 +97,7 @@ impl Settings {
             self.interval = pool.interval(&node)?;
         }
         section.set("transactions_interval", &mut self.transactions_interval, &kind::PERIOD)?;
+        section.set("tls_scan_interval", &mut self.tls_scan_interval, &kind::PERIOD_OR_OFF)?;
         section.set("timeout", &mut self.timeout, &kind::TIMEOUT)?;
         section.set("helo_name", &mut self.helo_name, &kind::HELO_NAME)?;
         section.set("mail_from", &mut self.mail_from, &kind::MAILBOX)?;

@@ -187,6 +187,7 @@ impl Workshop {
                 refusals: 0,
                 plaintext: true,
                 anchors: Vec::new(),
+                scan: None,
             })
             .await;
     }

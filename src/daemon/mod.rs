@@ -63,6 +63,7 @@ pub struct Daemon {
     runs: JoinSet<Finished>,
     running: HashMap<Id, DomainName>,
     errands: JoinSet<Vec<DomainName>>,
+    scans: JoinSet<Vec<DomainName>>,
     panics: u64,
     vantage: Vantage,
     pools: Pooled,
@@ -87,6 +88,7 @@ impl Daemon {
             runs: JoinSet::new(),
             running: HashMap::new(),
             errands: JoinSet::new(),
+            scans: JoinSet::new(),
             panics: 0,
             vantage: Vantage::default(),
             pools: Pooled::default(),
@@ -137,6 +139,8 @@ impl Daemon {
                 Some(finished) = self.runs.join_next_with_id() => self.finish(finished),
                 key = self.workshop.visits.next_errand() => self.attend(key),
                 Some(served) = self.errands.join_next() => self.refresh(served),
+                key = self.workshop.visits.next_scan() => self.scan(key),
+                Some(scanned) = self.scans.join_next() => self.refresh(scanned),
                 asked = reloads.next(), if loading.is_none() => loading = Some(asked),
                 loaded = Loading::done(&mut loading) => {
                     self.reload(loaded, loading.take());
@@ -200,7 +204,13 @@ impl Daemon {
         self.errands.spawn(async move { workshop.visits.attend(&key).await });
     }
 
-    /// Judges again what the facts of an errand concern.
+    /// Has an endpoint asked the next question of its TLS scan, once it may be asked.
+    fn scan(&mut self, key: SessionKey) {
+        let workshop = self.workshop.clone();
+        self.scans.spawn(async move { workshop.visits.scan(&key).await });
+    }
+
+    /// Judges again what the facts of an errand, or of a scan, concern.
     fn refresh(&mut self, served: Result<Vec<DomainName>, JoinError>) {
         if served.is_err() {
             self.panics += 1;
@@ -273,6 +283,7 @@ impl Daemon {
         let farewell = async {
             while self.runs.join_next().await.is_some() {}
             while self.errands.join_next().await.is_some() {}
+            self.workshop.all_sessions_ended().await; // scans that wait for their turn are let go
             lookout.await.ok();
         };
         if timeout(GOODBYE, farewell).await.is_err() {

@@ -201,6 +201,7 @@ impl Run {
             tests_since: earlier(self.at, self.granted.transactions.saturating_sub(fresh)),
             relay: outsiders.recipients(&self.domain.name, &target.mx),
             postmaster: turn.is_now,
+            scan: self.domain.settings.tls_scan_interval,
             patient: self.patient,
             anchors,
         };

@@ -2,10 +2,11 @@
 
 use super::lookout::Lookout;
 use super::{Visits, process};
-use crate::config::{self, Config, Network};
+use crate::config::{self, Config, Domain, Network};
 use crate::observe::Observation;
 use crate::probe::dns::{Dns, DnsSettings, LookupCounter};
 use crate::probe::{self, HttpsReached, Plan, PolicyHosts, Prober, RelayPlan};
+use crate::report::Report;
 use crate::schedule::{Clock, Errand, Limits, Queue};
 use crate::snapshot::{ConfigRead, ProberFacts, SessionOutcome, Shard};
 use arc_swap::ArcSwap;
@@ -14,9 +15,9 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// Why the tools cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,9 @@ pub enum Error {
         source: pem::Error,
     },
 }
+
+/// How often to look whether sessions have ended.
+const TICK: Duration = Duration::from_millis(20);
 
 /// As many domains ask DNS at once; sessions have their own limit.
 const LOOKUPS: usize = 128;
@@ -120,9 +124,22 @@ impl Workshop {
         seen.policy.mta_sts.wants_second_look() || keys.any(|key| self.visits.wants_another_look(key))
     }
 
-    /// How many sessions are under way, or about to begin.
-    pub fn sessions_in_flight(&self) -> usize {
-        self.visits.tally().in_flight
+    /// Until no session is under way, or about to begin.
+    pub async fn all_sessions_ended(&self) {
+        while self.visits.tally().in_flight > 0 {
+            sleep(TICK).await;
+        }
+    }
+
+    /// Scans the TLS of every server that a domain uses, as far as that is due, and judges again what stands.
+    pub async fn scan(&self, domain: &Domain, report: &Report) -> Report {
+        let mut keys: Vec<_> =
+            report.observation.endpoints.iter().map(|endpoint| &endpoint.contact.key).collect();
+        keys.dedup();
+        for key in keys {
+            self.visits.scan_to_the_end(key).await;
+        }
+        self.refreshed(domain, report)
     }
 
     /// Goes on with other settings; runs that have begun end with the old ones. What is known of endpoints stays.
@@ -219,6 +236,7 @@ fn plan(errand: &Errand) -> Plan {
         refusals: errand.refusals,
         plaintext: errand.plaintext,
         anchors: errand.anchors.clone(),
+        scan: errand.scan.clone(),
     }
 }
 

@@ -1,8 +1,14 @@
 //! What is known of one endpoint, shared by all domains that use it, and of one domain through its endpoints.
 
+mod latest;
+mod scan;
+
+pub use latest::Latest;
+
 use super::{
-    Absence, Cause, Dialogue, DomainDns, Ehlo, Extensions, Family, Lasting, NullSender, Phase, Place, Policy,
-    Ptr, RelayTest, Reply, Seen, Stage, StartTls, Step, Tls, Transaction, Trouble, Unseen, stored,
+    Absence, Cause, Dialogue, DomainDns, Ehlo, Family, Lasting, NullSender, Phase, Place, Policy, Ptr,
+    RelayTest, Reply, Scanned, Seen, Stage, StartTls, Step, Tls, TlsScan, Transaction, Trouble, Unseen,
+    stored,
 };
 use crate::name::{DomainName, MxName};
 use serde::{Deserialize, Serialize};
@@ -57,22 +63,12 @@ pub struct Contact {
     pub null_sender: Option<Fact<NullSender>>,
     /// The last open-relay test.
     pub relay: Option<Fact<RelayTest>>,
+    /// The last TLS scan that came to its end, or what kept it from going on.
+    pub scan: Option<Fact<TlsScan>>,
+    /// A TLS scan that has not come to its end yet.
+    pub scanning: Option<TlsScan>,
     /// The last of each thing that a session may or may not reach.
     pub latest: Latest,
-}
-
-/// The last value of each thing that was ever reached, however the sessions after it went.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Latest {
-    /// Durations of the phases.
-    #[serde(with = "stored::spans")]
-    pub phases: BTreeMap<Phase, Duration>,
-    /// The greeting.
-    pub banner: Option<Reply>,
-    /// The extensions of the last accepted EHLO, inside TLS where it got there.
-    pub extensions: Option<Extensions>,
-    /// The encrypted session.
-    pub tls: Option<Arc<Tls>>,
 }
 
 /// One address of one MX, as one domain uses it.
@@ -128,6 +124,8 @@ pub struct Session {
     pub postmasters: Vec<(DomainName, Seen<Transaction>)>,
     /// Whether tests that were asked for are left out, to be made in a session without TLS, for want of a handshake.
     pub owed: bool,
+    /// The TLS scan that it was made for, with one answer more.
+    pub scan: Option<Seen<Scanned>>,
 }
 
 impl<T> Fact<T> {
@@ -200,7 +198,7 @@ impl Streak {
 impl Contact {
     /// Takes in a session. A test that was not asked for keeps its fact and its age.
     pub fn renewed(previous: Option<&Self>, key: SessionKey, session: Session) -> Self {
-        let Session { at, dialogue, null_sender, relay, postmasters: _, owed: _ } = session;
+        let Session { at, dialogue, null_sender, relay, postmasters: _, owed: _, scan: _ } = session;
         let mut latest = previous.map(|contact| contact.latest.clone()).unwrap_or_default();
         if let Ok(dialogue) = &dialogue {
             latest.absorb(dialogue);
@@ -221,6 +219,8 @@ impl Contact {
             dialogue,
             null_sender: renew(previous.and_then(|p| p.null_sender.as_ref()), at, null_sender, null_unseen),
             relay: renew(previous.and_then(|p| p.relay.as_ref()), at, relay, relay_unseen),
+            scan: previous.and_then(|p| p.scan.clone()),
+            scanning: previous.and_then(|p| p.scanning.clone()),
             latest,
         }
     }
@@ -339,29 +339,6 @@ impl Session {
     /// How long each phase took, as far as it got an answer.
     pub fn phases(&self) -> BTreeMap<Phase, Duration> {
         self.dialogue.as_ref().map(|dialogue| phases(&dialogue.steps)).unwrap_or_default()
-    }
-}
-
-impl Latest {
-    fn absorb(&mut self, dialogue: &Dialogue) {
-        for (phase, took) in phases(&dialogue.steps) {
-            self.phases.insert(phase, took);
-        }
-        if let Ok(banner) = &dialogue.banner {
-            self.banner = Some(banner.clone());
-        }
-        let Ok(ehlo) = &dialogue.ehlo else { return };
-        let tls = match &ehlo.starttls {
-            Ok(StartTls::Secured(tls)) => Some(tls),
-            _ => None,
-        };
-        let inside = tls.and_then(|tls| tls.ehlo.as_ref().ok()).filter(|inside| inside.reply.is_positive());
-        if ehlo.welcome().is_ok() {
-            self.extensions = Some(inside.map_or_else(|| ehlo.extensions.clone(), |i| i.extensions.clone()));
-        }
-        if let Some(tls) = tls {
-            self.tls = Some(Arc::new((**tls).clone()));
-        }
     }
 }
 

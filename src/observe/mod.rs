@@ -12,6 +12,7 @@ mod lasting;
 mod mx;
 mod place;
 mod policy;
+pub mod scan;
 mod seen;
 mod smtp;
 pub(crate) mod stored;
@@ -30,6 +31,7 @@ pub use policy::{
     Announced, Fetch, Fetched, Mode, MtaSts, MxPattern, Policy, PolicyFlaw, PolicyText, StsId, StsPolicy,
     StsRecord, StsState, TlsRpt,
 };
+pub use scan::{Scanned, TlsScan};
 pub use seen::{Cause, Phase, Seen, Stage, Trouble, Unseen};
 pub use smtp::{
     Dialogue, Ehlo, Extensions, Flaw, NullSender, RelayOutcome, RelayTest, Reply, StartTls, Step, Transaction,

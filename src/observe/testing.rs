@@ -5,7 +5,7 @@
 use super::{
     Cause, Certificate, ChainTrouble, Contact, Dialogue, Ehlo, Endpoint, Extensions, Fact, Flaw, NullSender,
     PeerText, Ptr, PublicKey, RelayTest, Reply, Seen, Session, SessionKey, Stage, StartTls, Tls, TlsEhlo,
-    TlsVersion, Transaction, Trouble, Unseen,
+    TlsScan, TlsVersion, Transaction, Trouble, Unseen,
 };
 use crate::name::{DomainName, MxName};
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +17,7 @@ pub(crate) mod arbitrary;
 mod dane;
 mod dns;
 mod policy;
+mod scan;
 mod steps;
 mod transactions;
 
@@ -27,6 +28,9 @@ pub(crate) use dns::{
 #[cfg(test)]
 pub(crate) use dns::{answer, lookup};
 pub(crate) use policy::{PolicyBuilder, policies, policy_text, served};
+pub(crate) use scan::{
+    choice, legacy_scan, obsolete_scan, put_off, refusing_scan, scan, scan_with, sound_scan,
+};
 pub(crate) use steps::steps;
 pub(crate) use transactions::{
     LOCAL, asks_relay, bounce, null_sender, open_relay, ordinary, relay, transaction,
@@ -77,6 +81,7 @@ pub(crate) struct EndpointBuilder {
     null_sender: Option<Seen<NullSender>>,
     relay: Option<Seen<RelayTest>>,
     postmaster: Option<Seen<Transaction>>,
+    scan: Option<Seen<TlsScan>>,
     ptr: PtrBuilder,
 }
 
@@ -110,6 +115,7 @@ pub(crate) fn endpoint() -> EndpointBuilder {
             None,
         )),
         postmaster: Some(Ok(ordinary("250 2.1.0 Ok", "250 2.1.5 Ok"))),
+        scan: Some(Ok(sound_scan())),
         ptr: ptr("mx1.example.com").maps_back(),
     }
 }
@@ -402,6 +408,7 @@ impl EndpointBuilder {
             relay: self.relay.clone(),
             postmasters: self.postmaster.clone().map(|seen| (domain(), seen)).into_iter().collect(),
             owed: false,
+            scan: self.scanned(at),
         }
     }
 }
@@ -421,9 +428,11 @@ fn session_endpoint(
     for look in (0..looks.max(1)).rev() {
         let at = now() - gap * look;
         let mut session = session(at);
+        let scanned = session.scan.take();
         postmaster =
             session.postmasters.pop().map(|(_, seen)| Fact::of_transaction(postmaster.as_ref(), at, seen));
-        contact = Some(Contact::renewed(contact.as_ref(), key.clone(), session));
+        let renewed = Contact::renewed(contact.as_ref(), key.clone(), session);
+        contact = Some(scanned.map_or_else(|| renewed.clone(), |scanned| renewed.with_scan(at, &scanned)));
     }
     let contact = Arc::new(contact.expect("at least one look"));
     Endpoint {

@@ -51,6 +51,8 @@ pub struct Tls {
 /// TLS versions that can be spoken or seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TlsVersion {
+    /// RFC 6101.
+    Ssl30,
     /// RFC 2246.
     Tls10,
     /// RFC 4346.
@@ -141,9 +143,18 @@ fn group<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'static s
 }
 
 impl TlsVersion {
+    /// Every version, the oldest first.
+    pub const ALL: [Self; 5] = [Self::Ssl30, Self::Tls10, Self::Tls11, Self::Tls12, Self::Tls13];
+
+    /// Whether RFC 8996 or RFC 7568 has put it out of use.
+    pub fn is_legacy(self) -> bool {
+        self < Self::Tls12
+    }
+
     /// As people and `smtp_tls_version` write it: `1.2`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Ssl30 => "ssl3",
             Self::Tls10 => "1.0",
             Self::Tls11 => "1.1",
             Self::Tls12 => "1.2",
@@ -151,9 +162,21 @@ impl TlsVersion {
         }
     }
 
+    /// As people write it in a sentence: `TLS 1.2`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ssl30 => "SSL 3.0",
+            Self::Tls10 => "TLS 1.0",
+            Self::Tls11 => "TLS 1.1",
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        }
+    }
+
     /// The same as a number.
     pub fn as_f64(self) -> f64 {
         match self {
+            Self::Ssl30 => 0.3, // below all that has a number of its own
             Self::Tls10 => 1.0,
             Self::Tls11 => 1.1,
             Self::Tls12 => 1.2,

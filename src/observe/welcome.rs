@@ -56,6 +56,7 @@ mod tests {
             relay: None,
             postmasters: Vec::new(),
             owed: false,
+            scan: None,
         }
     }
 

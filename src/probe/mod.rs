@@ -12,6 +12,7 @@ mod connect;
 mod deadline;
 mod dialogue;
 pub mod dns;
+mod legacy_hello;
 mod metered;
 mod mta_sts;
 mod own;
@@ -24,7 +25,7 @@ mod trouble;
 mod verify;
 
 use crate::name::{DomainName, HeloName, Mailbox};
-use crate::observe::{Cause, Session, SessionKey, Stage, Tlsa, Unseen};
+use crate::observe::{Cause, Session, SessionKey, Stage, TlsScan, Tlsa, Unseen};
 pub use mta_sts::{HttpsReached, PolicyHosts};
 
 use deadline::Clock;
@@ -61,6 +62,8 @@ pub struct Plan {
     pub plaintext: bool,
     /// TLSA records of usage 2 of the host: the session tells whether the chain leads to what they name.
     pub anchors: Vec<Tlsa>,
+    /// Asks the next question of this TLS scan in place of the handshake, and then goes away.
+    pub scan: Option<TlsScan>,
 }
 
 /// The recipients of a relay test, all outside.

@@ -3,13 +3,14 @@
 use super::Plan;
 use super::command::Command;
 use super::dialogue::Connection;
+use super::legacy_hello;
 use super::record::Record;
 use super::starttls::{self, TlsClient};
 use super::transaction::{self, Tests};
 use crate::name::{HeloName, Mailbox};
 use crate::observe::{
     Cause, Dialogue, Ehlo, Extensions, Reply, Seen, Session, SessionKey, Stage, StartTls, Tls, TlsEhlo,
-    Unseen,
+    TlsScan, Unseen,
 };
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -54,13 +55,16 @@ where
         Ok(reply) => reply.accepted(Stage::Banner).err(),
         Err(unseen) => Some(unseen.clone()),
     };
-    let (ehlo, tests) = match refused {
+    let (ehlo, mut tests) = match refused {
         None => welcomed(connection, call, &mut record).await,
         Some(unseen) => {
             connection.quit(&mut record).await;
             (Err(unseen.behind()), Tests::behind(call.plan, &unseen))
         }
     };
+    if call.plan.scan.is_some() {
+        tests.scan = tests.scan.or_else(|| Some(Err(unscanned(&ehlo))));
+    }
     let dialogue = Dialogue { local: Some(call.local), banner, ehlo, steps: record.into_steps() };
     tests.beside(call.at, Ok(dialogue))
 }
@@ -123,6 +127,9 @@ where
 {
     let starttls = match plain.ask(record, Command::StartTls).await {
         Ok(reply) if reply.code == 220 => {
+            if let Some(scan) = &call.plan.scan {
+                return scan_on(plain, scan, call, record).await;
+            }
             match starttls::upgrade(plain, call.tls, &call.key.tls_name, &call.plan.anchors, call.at, record)
                 .await
             {
@@ -137,6 +144,34 @@ where
     };
     let tests = without_tls(call.plan, &starttls);
     (starttls, tests)
+}
+
+/// One question of a TLS scan, and no session inside.
+async fn scan_on<S>(
+    plain: Connection<S>,
+    scan: &TlsScan,
+    call: &Call<'_>,
+    record: &mut Record,
+) -> (Seen<StartTls>, Tests)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let scanned = legacy_hello::ask(plain, scan, &call.key.tls_name, record).await;
+    let left_alone = Unseen::failed(Stage::TlsHandshake, Cause::ProberError, "left alone in a TLS scan");
+    (Err(left_alone), Tests { scan: Some(scanned), ..Tests::default() })
+}
+
+/// Why a scan did not get to its question.
+fn unscanned(ehlo: &Seen<Ehlo>) -> Unseen {
+    let of = |cause, detail: &str| Unseen::failed(Stage::StartTls, cause, detail);
+    match ehlo.as_ref().map(|ehlo| &ehlo.starttls) {
+        Err(unseen) | Ok(Err(unseen)) => unseen.behind(),
+        Ok(Ok(StartTls::Refused(reply))) => match reply.accepted(Stage::StartTls) {
+            Err(unseen) => unseen,
+            Ok(_) => of(Cause::ProtocolError, &reply.text()),
+        },
+        Ok(Ok(_)) => of(Cause::Rejected, "not offered"),
+    }
 }
 
 /// The tests of a session that got no TLS: a sender that does not insist would try again in plaintext, so they are

@@ -6,7 +6,9 @@ use super::dialogue::Connection;
 use super::record::Record;
 use super::{Plan, RelayPlan};
 use crate::name::{DomainName, Mailbox};
-use crate::observe::{Dialogue, NullSender, RelayTest, Reply, Seen, Session, Stage, Transaction, Unseen};
+use crate::observe::{
+    Dialogue, NullSender, RelayTest, Reply, Scanned, Seen, Session, Stage, Transaction, Unseen,
+};
 use std::time::SystemTime;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -22,6 +24,7 @@ pub(super) struct Tests {
     pub(super) relay: Option<Seen<RelayTest>>,
     pub(super) postmasters: Vec<(DomainName, Seen<Transaction>)>,
     pub(super) owed: bool,
+    pub(super) scan: Option<Seen<Scanned>>,
 }
 
 impl Tests {
@@ -32,6 +35,7 @@ impl Tests {
             relay: plan.relay.as_ref().map(|_| Err(unseen.behind())),
             postmasters: plan.postmasters.iter().map(|d| (d.clone(), Err(unseen.behind()))).collect(),
             owed: false,
+            scan: plan.scan.as_ref().map(|_| Err(unseen.behind())),
         }
     }
 
@@ -43,11 +47,11 @@ impl Tests {
 
     /// The session they were part of.
     pub(super) fn beside(self, at: SystemTime, dialogue: Seen<Dialogue>) -> Session {
-        let Self { null_sender, mut relay, postmasters, owed } = self;
+        let Self { null_sender, mut relay, postmasters, owed, scan } = self;
         if let (Some(Ok(test)), Ok(dialogue)) = (&mut relay, &dialogue) {
             test.local = dialogue.local;
         }
-        Session { at, dialogue, null_sender, relay, postmasters, owed }
+        Session { at, dialogue, null_sender, relay, postmasters, owed, scan }
     }
 }
 
@@ -81,7 +85,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(NullSender { null: null.clone(), ordinary })
         }),
         relay,
-        owed: false,
+        ..Tests::default()
     }
 }
 

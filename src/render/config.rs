@@ -51,6 +51,8 @@ struct Keys<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     transactions_interval: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tls_scan_interval: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     helo_name: Option<String>,
@@ -167,6 +169,7 @@ impl<'a> Keys<'a> {
         Self {
             interval: unless_same(of, |s| s.interval.clone(), |interval| written_interval(&interval)),
             transactions_interval: unless_same(of, |s| s.transactions_interval, duration),
+            tls_scan_interval: unless_same(of, |s| s.tls_scan_interval, duration_or_off),
             timeout: unless_same(of, |s| s.timeout, duration),
             helo_name: unless_same(of, |s| text(s.helo_name.as_ref()), |name| name).flatten(),
             mail_from: unless_same(of, |s| text(s.mail_from.as_ref()), |mailbox| mailbox).flatten(),
@@ -245,6 +248,10 @@ fn written_interval(interval: &Interval) -> String {
 
 /// `1h30m`: whole units, the largest first, as the file takes them; in the smallest of them alone where that would be too
 /// long to be taken.
+fn duration_or_off(period: Option<Duration>) -> String {
+    period.map_or_else(|| "off".to_owned(), duration)
+}
+
 fn duration(duration: Duration) -> String {
     const UNITS: [(&str, u128); 7] = [
         ("d", 86_400_000_000_000),
@@ -310,6 +317,7 @@ mod tests {
 defaults:
   interval: 15m
   transactions_interval: 1h
+  tls_scan_interval: 1d
   timeout: 2m
   helo_name: probe.example.net
   test_null_sender: true

@@ -1,16 +1,18 @@
 //! What is known of every endpoint, and who waits for more: the facts of one session serve all domains that use it.
 
+mod scans;
+
 use super::backoff;
 use super::manners::REFUSALS;
 use crate::config::Domain;
 use crate::name::{DomainName, Mailbox};
 use crate::observe::{
-    Cause, Contact, Fact, NullSender, Session, SessionKey, Stage, Tlsa, Transaction, Trouble, Unseen,
+    Cause, Contact, Fact, NullSender, Session, SessionKey, Stage, TlsScan, Tlsa, Transaction, Trouble, Unseen,
 };
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 mod handing_over;
 
@@ -36,6 +38,8 @@ pub struct Want {
     pub relay: RelayRecipients,
     /// Whether it is this endpoint's turn to be asked for the domain's postmaster.
     pub postmaster: bool,
+    /// How old a TLS scan may be; none where there is to be none.
+    pub scan: Option<Duration>,
     /// Whether to wait for recipient tests where all else is known.
     pub patient: bool,
     /// TLSA records of usage 2 that the host has.
@@ -70,6 +74,8 @@ pub struct Errand {
     pub plaintext: bool,
     /// TLSA records of usage 2 that the host has.
     pub anchors: Vec<Tlsa>,
+    /// The TLS scan that the session is made for, and nothing else.
+    pub scan: Option<TlsScan>,
 }
 
 /// What a domain gets.
@@ -97,6 +103,8 @@ struct Entry {
     null_sender: Option<DomainName>,
     /// One a domain, the longest waiting first.
     waiting: VecDeque<Want>,
+    /// Who wanted a TLS scan last, and how old it may be.
+    scan: Option<(Arc<Domain>, Duration)>,
 }
 
 impl Contacts {
@@ -128,6 +136,7 @@ impl Contacts {
             entry.waiting.retain(|want| is_watched(&want.domain.name));
             entry.postmasters.retain(|domain, _| is_watched(domain));
             entry.null_sender.take_if(|domain| !is_watched(domain));
+            entry.scan.take_if(|(domain, _)| !is_watched(&domain.name));
         }
         self.0.retain(|key, entry| used.contains(key) || !entry.waiting.is_empty());
     }
@@ -172,6 +181,7 @@ impl Contacts {
             refusals: budget,
             plaintext: false,
             anchors: want.anchors.clone(),
+            scan: None,
         };
         errand.relay = entry.relay(&mut budget);
         errand.null_sender = entry.null_sender(&mut budget);
@@ -370,6 +380,7 @@ impl Served {
             postmasters: Vec::new(),
             dialogue: Err(unseen.clone()),
             owed: false,
+            scan: None,
         };
         let postmaster = tests.postmaster.then(|| Fact::of_transaction(None, at, Err(unseen)));
         let contact = Arc::new(Contact::renewed(None, want.key.clone(), session));

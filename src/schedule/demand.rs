@@ -116,6 +116,13 @@ impl Demands {
         self.addresses.values().flat_map(|load| load.keys.keys())
     }
 
+    /// Every domain that uses an endpoint.
+    pub(super) fn users(&self, key: &SessionKey) -> Vec<DomainName> {
+        let uses = |demands: &[Demand]| demands.iter().any(|demand| demand.key == *key);
+        let users = self.domains.iter().filter(|(_, (demands, _))| uses(demands));
+        users.map(|(domain, _)| domain.clone()).collect()
+    }
+
     /// What a domain gets of what it wants: the busiest of its addresses decides.
     pub(super) fn granted(&self, domain: &DomainName, spacing: Duration) -> Option<Intervals> {
         let (demands, wanted) = self.domains.get(domain)?;

@@ -142,6 +142,7 @@ mod tests {
             relay: None,
             postmasters: Vec::new(),
             owed: false,
+            scan: None,
         }
     }
 

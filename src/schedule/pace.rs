@@ -5,20 +5,30 @@ use std::net::IpAddr;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Two connections of TLS scans with one address are so many spacings apart: they look like broken handshakes, and who
+/// sees many of those at once may ban for it.
+const SCAN_SPACINGS: u32 = 5;
+/// One in so many connections may be of a TLS scan.
+const SCAN_SHARE: u32 = 4;
+
 /// Remembers the connections that matter for the next ones. Holds no clock.
 #[derive(Debug)]
 pub(super) struct Pace {
     min_spacing: Duration,
     gap: Duration,
     next_slot: Option<Instant>,
+    next_scan: Option<Instant>,
     visited: HashMap<IpAddr, Instant>,
+    scanned: HashMap<IpAddr, Instant>,
     crowd: usize,
 }
 
 impl Pace {
     /// `per_second` is at least one.
     pub(super) fn new(min_spacing: Duration, per_second: u32) -> Self {
-        Self { min_spacing, gap: gap(per_second), next_slot: None, visited: HashMap::new(), crowd: 1024 }
+        let (next_slot, next_scan) = (None, None);
+        let (visited, scanned) = (HashMap::new(), HashMap::new());
+        Self { min_spacing, gap: gap(per_second), next_slot, next_scan, visited, scanned, crowd: 1024 }
     }
 
     /// Goes on at another pace.
@@ -29,6 +39,19 @@ impl Pace {
     /// When `address` may be connected to again, as far as its own spacing goes.
     pub(super) fn spaced(&self, address: IpAddr, now: Instant) -> Instant {
         self.visited.get(&address).map_or(now, |visited| (*visited + self.min_spacing).max(now))
+    }
+
+    /// When a TLS scan may connect to `address` again, sessions with it left out of account.
+    pub(super) fn spaced_scan(&self, address: IpAddr, now: Instant) -> Instant {
+        let spacing = self.min_spacing * SCAN_SPACINGS;
+        self.scanned.get(&address).map_or(now, |scanned| (*scanned + spacing).max(now))
+    }
+
+    /// Takes the next free slot of the share that scans have of the global rate.
+    pub(super) fn scan_slot(&mut self, now: Instant) -> Instant {
+        let slot = self.next_scan.map_or(now, |next| next.max(now));
+        self.next_scan = Some(slot + self.gap * SCAN_SHARE);
+        slot
     }
 
     /// Takes the next free slot of the global rate: when a connection, ready now, may be opened.
@@ -43,6 +66,29 @@ impl Pace {
         let ages =
             self.visited.iter().map(move |(address, at)| (*address, now.saturating_duration_since(*at)));
         ages.filter(|(_, age)| *age < self.min_spacing)
+    }
+
+    /// The addresses that scans may not connect to yet, each with the time since they last did.
+    pub(super) fn recent_scans(&self, now: Instant) -> impl Iterator<Item = (IpAddr, Duration)> {
+        let ages =
+            self.scanned.iter().map(move |(address, at)| (*address, now.saturating_duration_since(*at)));
+        ages.filter(|(_, age)| *age < self.min_spacing * SCAN_SPACINGS)
+    }
+
+    /// Takes in the age of a scan's connection that an earlier process made.
+    pub(super) fn recall_scan(&mut self, address: IpAddr, age: Duration, now: Instant) {
+        if age < self.min_spacing * SCAN_SPACINGS {
+            self.scanned.insert(address, now.checked_sub(age).unwrap_or(now));
+        }
+    }
+
+    /// A scan's connection to `address` is just being opened, or has just ended.
+    pub(super) fn scanned(&mut self, address: IpAddr, now: Instant) {
+        let spacing = self.min_spacing * SCAN_SPACINGS;
+        self.scanned.insert(address, now);
+        if self.scanned.len() > self.crowd {
+            self.scanned.retain(|_, scanned| *scanned + spacing > now);
+        }
     }
 
     /// Takes in the age of a visit that an earlier process made.

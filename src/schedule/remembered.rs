@@ -17,6 +17,8 @@ pub struct Remembered {
     pub v6_answered: bool,
     /// The last visits that the spacing still counts from.
     pub visits: BTreeMap<IpAddr, Visit>,
+    /// The last connections of TLS scans, as far as they still count.
+    pub scans: BTreeMap<IpAddr, Visit>,
     /// Refusals that addresses were asked for, as far as they still count.
     pub refusals: BTreeMap<IpAddr, Vec<Visit>>,
     /// Addresses that asked to be left alone.

@@ -22,6 +22,7 @@ mod places;
 mod pooling;
 mod reach;
 mod recall;
+mod scans;
 
 /// A session that took less keeps nobody waiting.
 const SOON: Duration = Duration::from_secs(20);
@@ -47,6 +48,7 @@ pub struct Sessions<P> {
     state: Mutex<State>,
     freed: Notify,
     queued: Notify,
+    scan_queued: Notify,
     queue: Queue,
 }
 
@@ -65,6 +67,10 @@ struct State {
     /// Endpoints before which somebody waits whom no run will visit, each once.
     errands: VecDeque<SessionKey>,
     queued: HashSet<SessionKey>,
+    /// Endpoints whose TLS scan has a next question.
+    scans: VecDeque<SessionKey>,
+    /// Those and the ones that are being asked, each once.
+    scanning: HashSet<SessionKey>,
 }
 
 impl<P, F> Sessions<P>
@@ -87,9 +93,12 @@ where
             unproven: 0,
             errands: VecDeque::new(),
             queued: HashSet::new(),
+            scans: VecDeque::new(),
+            scanning: HashSet::new(),
         };
-        let (freed, queued, queue) = (Notify::new(), Notify::new(), Queue::default());
-        Self { probe, clock, state: Mutex::new(state), freed, queued, queue }
+        let (freed, queued, scan_queued) = (Notify::new(), Notify::new(), Notify::new());
+        let (state, queue) = (Mutex::new(state), Queue::default());
+        Self { probe, clock, state, freed, queued, scan_queued, queue }
     }
 
     /// Changes the limits for every session that has not begun.
@@ -152,7 +161,13 @@ where
     /// session that is waiting or that this call makes. Comes back with what there is after one visit at the latest.
     /// Where only tests of recipients are wanting, those are left to an [errand](Self::next_errand), unless the want is
     /// patient.
-    pub async fn contact(&self, mut want: Want) -> Served {
+    pub async fn contact(&self, want: Want) -> Served {
+        let served = self.serve(want.clone()).await;
+        self.mind_scan(&want);
+        served
+    }
+
+    async fn serve(&self, mut want: Want) -> Served {
         let (turn, again) = {
             let mut state = self.state();
             want.key = state.seat(&want, self.now());
@@ -296,14 +311,15 @@ where
         drop(waiting);
         let errand = {
             let mut state = self.state();
-            state.pace.visited(address, Instant::now());
-            errand(&mut state)
+            let errand = errand(&mut state);
+            state.opened(&errand);
+            errand
         };
         let began = Instant::now();
         let session = (self.probe)(errand.clone(), (self.clock)()).await;
         let now = self.now();
         let mut state = self.state();
-        state.pace.visited(address, now.0);
+        state.opened(&errand);
         let spacing = state.limits.min_spacing;
         state.manners.learn(address, &session, now, spacing);
         let session = state.lookout.weigh(&errand, session);

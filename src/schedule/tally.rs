@@ -1,6 +1,6 @@
 //! How sessions went so far, over all endpoints together.
 
-use crate::observe::{Histogram, Phase, Session};
+use crate::observe::{Histogram, Phase, Session, Unseen};
 use std::collections::BTreeMap;
 
 /// How sessions ended, how many have not yet, and how long their phases took.
@@ -20,15 +20,19 @@ pub struct Tally {
 
 impl Tally {
     pub(super) fn count(&mut self, session: &Session) {
-        let trouble = match &session.dialogue {
-            Ok(dialogue) => dialogue.trouble(),
-            Err(unseen) => Some(unseen.trouble()),
+        let trouble = match (&session.scan, &session.dialogue) {
+            (Some(scanned), _) => scanned.as_ref().err().map(Unseen::trouble),
+            (None, Ok(dialogue)) => dialogue.trouble(),
+            (None, Err(unseen)) => Some(unseen.trouble()),
         };
         *match trouble {
             None => &mut self.completed,
             Some(trouble) if trouble.cause.is_inconclusive() => &mut self.inconclusive,
             Some(_) => &mut self.failed,
         } += 1;
+        if session.scan.is_some() {
+            return; // what a scan waits for is not what a sender waits for
+        }
         for (phase, took) in session.phases() {
             self.phases.entry(phase).or_default().add(took);
         }
@@ -44,7 +48,15 @@ mod tests {
 
     fn session(dialogue: Seen<Dialogue>) -> Session {
         let at = SystemTime::UNIX_EPOCH;
-        Session { at, dialogue, null_sender: None, relay: None, postmasters: Vec::new(), owed: false }
+        Session {
+            at,
+            dialogue,
+            null_sender: None,
+            relay: None,
+            postmasters: Vec::new(),
+            owed: false,
+            scan: None,
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl World {
     pub(crate) fn configure(&self, more: &str) {
         let (nameserver, port) = (self.dns.addr, self.server.addr.port());
         let text = format!(
-            "defaults: {{interval: 1s, helo_name: probe.host.test, test_probe_address: someone@out.test}}\n\
+            "defaults: {{interval: 1s, tls_scan_interval: off, helo_name: probe.host.test, test_probe_address: someone@out.test}}\n\
              dns: {{nameservers: [\"{nameserver}\"], dnssec: false}}\n\
              network: {{port: {port}, allow_targets: [127.0.0.0/8], min_spacing: 0s}}\n\
              tls: {{ca_file: ca.pem}}\n\

@@ -63,6 +63,7 @@ pub(crate) fn looking() -> Meeting {
         refusals: 3,
         plaintext: false,
         anchors: vec![],
+        scan: None,
     };
     let network = Network { allow_targets: vec!["127.0.0.0/8".parse().unwrap()], source_addresses: vec![] };
     let address = SocketAddr::from(([192, 0, 2, 1], 25));

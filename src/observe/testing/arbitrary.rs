@@ -1,9 +1,11 @@
 //! Strategies for observations of any kind: [`Script`] is what a server would answer, played as a session would play it.
 
+use super::super::scan::{Answer, KeyKind, Offer, Refusal, SCANNED, SCANNED_GROUPS, SuiteClass};
 use super::super::{
     Anchored, Cause, ChainTrouble, Dialogue, DomainDns, Ehlo, Endpoint, Extensions, Fact, Fetched, Flaw,
     HostDns, Lookup, MxFacts, MxRecord, MxSet, Observation, Outcome, PeerText, Ptr, Reply, Seen, Session,
-    Stage, StartTls, StsRecord, Tls, TlsEhlo, TlsRpt, Tlsa, TlsaLookup, Trouble, Unseen, Wildcards,
+    Stage, StartTls, StsRecord, Tls, TlsEhlo, TlsRpt, TlsScan, TlsVersion, Tlsa, TlsaLookup, Trouble, Unseen,
+    Wildcards,
 };
 use super::{Of, PolicyBuilder, dns, now, policies, reply, served, session_endpoint, steps, tls};
 use crate::name::MxName;
@@ -34,6 +36,8 @@ pub(crate) struct Script {
     pub(crate) looks: u32,
     /// Whether the tests were due.
     pub(crate) tests: bool,
+    /// What a TLS scan brought home, if one was made.
+    pub(crate) scan: Option<Result<TlsScan, Cause>>,
 }
 
 /// The end of a handshake.
@@ -100,13 +104,15 @@ fn script() -> impl Strategy<Value = Script> {
         handshake(),
         1..3_u32,
         any::<bool>(),
+        prop::option::of(any_scan()),
     )
-        .prop_map(|(connect, answers, handshake, looks, tests)| Script {
+        .prop_map(|(connect, answers, handshake, looks, tests, scan)| Script {
             connect,
             answers,
             handshake,
             looks,
             tests,
+            scan,
         })
 }
 
@@ -184,6 +190,24 @@ fn any_tls() -> impl Strategy<Value = Tls> {
             tls
         },
     )
+}
+
+/// Answers of any kind, also such as no server would give together.
+fn any_scan() -> impl Strategy<Value = Result<TlsScan, Cause>> {
+    let version = || select(TlsVersion::ALL.to_vec());
+    let refusals =
+        [Refusal::Alert(40), Refusal::Alert(70), Refusal::Closed, Refusal::Nonsense, Refusal::Silent];
+    let group = prop::option::of(select(SCANNED_GROUPS.iter().map(|(id, _)| *id).collect::<Vec<_>>()));
+    let suite = select(SCANNED.iter().map(|suite| suite.name).collect::<Vec<_>>());
+    let chose = (version(), suite, group)
+        .prop_map(|(version, suite, group)| Answer::Chose(super::choice(version, suite, group)));
+    let answer = prop_oneof![chose, select(refusals.to_vec()).prop_map(Answer::Refused)];
+    let offers = [Offer::All, Offer::Hybrid, Offer::Signed(KeyKind::Rsa), Offer::Signed(KeyKind::Ecdsa)];
+    let classes = SuiteClass::ALL.map(Offer::Class);
+    let offer = select(offers.into_iter().chain(classes).collect::<Vec<_>>());
+    let scan =
+        prop::collection::vec((version(), offer, answer), 0..13).prop_map(|answers| Ok(super::scan(answers)));
+    prop_oneof![5 => scan, 1 => cause().prop_map(Err)]
 }
 
 fn domain_dns() -> impl Strategy<Value = DomainDns> {

@@ -94,6 +94,7 @@ fn plan(choice: u8) -> Plan {
         refusals: if chosen(7) { 0 } else { 3 },
         plaintext: chosen(4),
         anchors: vec![],
+        scan: None,
     }
 }
 

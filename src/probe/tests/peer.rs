@@ -51,6 +51,7 @@ pub(super) fn looking() -> Plan {
         refusals: 3,
         plaintext: false,
         anchors: vec![],
+        scan: None,
     }
 }
 

@@ -34,7 +34,7 @@ fn may_pass<T>(fact: &Fact<T>, key: &SessionKey) -> bool {
 
 impl Entry {
     fn absorb(&mut self, other: Self, key: &SessionKey) {
-        let Self { contact, postmasters, null_sender, waiting } = other;
+        let Self { contact, postmasters, null_sender, waiting, scan } = other;
         let age = |contact: &Option<Arc<Contact>>| contact.as_ref().map(|contact| contact.dialogue.at);
         if age(&contact) > age(&self.contact) {
             self.contact = contact;
@@ -46,6 +46,7 @@ impl Entry {
             }
         }
         self.null_sender = self.null_sender.take().or(null_sender);
+        self.scan = self.scan.take().or(scan);
         for want in waiting {
             if !self.waiting.iter().any(|other| other.domain.name == want.domain.name) {
                 self.waiting.push_back(Want { key: key.clone(), ..want });

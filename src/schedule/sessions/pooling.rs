@@ -65,6 +65,13 @@ impl State {
         seen.max_by_key(|(at, _)| *at).map(|(_, key)| key)
     }
 
+    /// The addresses of the pool that an endpoint belongs to; none where it is no pool's.
+    pub(super) fn pool_of(&self, key: &SessionKey) -> Vec<IpAddr> {
+        let (name, family) = (&key.tls_name, Family::of(key.address.ip()));
+        let is_pooled = self.pools.names().contains(&(name.clone(), family));
+        if is_pooled { self.pools.members(name, family).into_iter().collect() } else { Vec::new() }
+    }
+
     /// Whether a pool is still visited where it was: nothing is due, somebody is just there, it asked for rest, the last
     /// visit was a moment ago, or something has to be tried there again.
     fn stays(&self, last: &SessionKey, want: &Want, (now, wall): (Instant, SystemTime)) -> bool {

@@ -48,10 +48,12 @@ impl State {
             let Rest { since, step, ref trouble, .. } = *rest;
             (address, RestUntil { until: rest.ends((now, wall)), since, step, trouble: trouble.clone() })
         });
+        let scans = self.pace.recent_scans(now).filter_map(|(address, age)| Some((address, visit(age)?)));
         Remembered {
             v4_answered,
             v6_answered,
             visits: visits.collect(),
+            scans: scans.collect(),
             refusals: refusals.collect(),
             rests: rests.collect(),
             pools: self.pools.remembered(),
@@ -60,11 +62,15 @@ impl State {
 
     /// A clock that was set back meanwhile makes no rest longer than it may be.
     fn recall(&mut self, remembered: &Remembered, (now, wall): (Instant, SystemTime)) {
-        let Remembered { v4_answered: v4, v6_answered: v6, visits, refusals, rests, pools } = remembered;
+        let Remembered { v4_answered: v4, v6_answered: v6, visits, scans, refusals, rests, pools } =
+            remembered;
         self.lookout.restore(Answered { v4: *v4, v6: *v6 });
         self.pools.recall(pools);
         for (address, visit) in visits {
             self.pace.recall(*address, visit.age(wall), now);
+        }
+        for (address, scan) in scans {
+            self.pace.recall_scan(*address, scan.age(wall), now);
         }
         let each = |(address, refusals): (&IpAddr, &Vec<Visit>)| {
             refusals.iter().map(|refusal| (*address, refusal.age(wall))).collect::<Vec<_>>()

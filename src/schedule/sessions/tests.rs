@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 mod fleets;
 mod manners;
 mod pools;
+mod scans;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LIMITS: Limits = Limits { min_spacing: MINUTE, new_connections_per_second: 20, max_sessions: 64 };
@@ -76,6 +77,7 @@ fn answering(errand: &Errand, at: SystemTime, rcpt: &str) -> Session {
         postmasters,
         dialogue: Ok(Dialogue { steps, local: None, banner: Ok(reply("220 mx")), ehlo: Err(unseen) }),
         owed: false,
+        scan: None,
     }
 }
 
@@ -113,6 +115,7 @@ fn prevented(errand: &Errand, at: SystemTime, unseen: &Unseen) -> Session {
         postmasters: errand.postmasters.iter().map(blocked).collect(),
         dialogue: Err(unseen.clone()),
         owed: false,
+        scan: None,
     }
 }
 
@@ -142,6 +145,7 @@ fn want(name: &str, address: &str, at: SystemTime) -> Want {
         tests_since,
         relay: RelayRecipients::default(),
         postmaster: true,
+        scan: None,
         patient: true,
         anchors: vec![],
     }

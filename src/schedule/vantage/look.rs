@@ -70,7 +70,11 @@ impl Look {
             Ok(dialogue) => Found::Answer(Answer {
                 at: session.at + connected_after(dialogue),
                 greeted: dialogue.banner.is_ok(),
-                cover: if errand.plaintext { bare_or_offered(dialogue) } else { cover(dialogue) },
+                cover: if errand.plaintext || errand.scan.is_some() {
+                    bare_or_offered(dialogue)
+                } else {
+                    cover(dialogue)
+                },
             }),
         };
         let interval = errand.domain.settings.interval.gap(session.at);
@@ -146,6 +150,7 @@ pub(super) fn put_down(session: Session, ours: Ours) -> Session {
                 postmasters: postmasters.map(|(domain, _)| (domain, Err(behind.clone()))).collect(),
                 dialogue: Err(unseen),
                 owed: false,
+                scan: session.scan.map(|_| Err(behind)),
             }
         }
     }
@@ -158,6 +163,7 @@ fn each(session: Session, change: impl Fn(Unseen) -> Unseen) -> Session {
         null_sender: session.null_sender.map(|seen| seen.map_err(&change)),
         relay: session.relay.map(|seen| seen.map_err(&change)),
         postmasters: postmasters.map(|(domain, seen)| (domain, seen.map_err(&change))).collect(),
+        scan: session.scan.map(|seen| seen.map_err(&change)),
         ..session
     }
 }

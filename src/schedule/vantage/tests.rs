@@ -81,7 +81,7 @@ fn errand(server: &str, goes: Goes) -> Errand {
     let plaintext = matches!(goes, Sings | Croaks);
     let (postmasters, relay) = (Vec::new(), None);
     let (domain, anchors) = (Arc::new(domain), vec![]);
-    Errand { key, domain, null_sender: None, postmasters, relay, refusals: 0, plaintext, anchors }
+    Errand { key, domain, null_sender: None, postmasters, relay, refusals: 0, plaintext, anchors, scan: None }
 }
 
 fn ip(server: &str) -> IpAddr {
@@ -100,7 +100,15 @@ fn session(at: SystemTime, goes: Goes) -> Session {
     let dialogue = dialogue.map(|dialogue| Dialogue { steps: Vec::new(), ..dialogue });
     let tested = RelayTest { attempts: Vec::new(), confirmation: None, local: None };
     let relay = dialogue.as_ref().map(|_| tested).map_err(Unseen::behind);
-    Session { at, dialogue, null_sender: None, relay: Some(relay), postmasters: Vec::new(), owed: false }
+    Session {
+        at,
+        dialogue,
+        null_sender: None,
+        relay: Some(relay),
+        postmasters: Vec::new(),
+        owed: false,
+        scan: None,
+    }
 }
 
 fn plain(ehlo: &str) -> Seen<Dialogue> {

@@ -2,7 +2,7 @@
 
 use super::super::transactions::{SENDER, mailbox};
 use super::*;
-use crate::observe::{NullSender, RelayTest, Transaction};
+use crate::observe::{NullSender, RelayTest, Scanned, Transaction};
 use std::time::SystemTime;
 
 /// Which stage each question belongs to: greeting, EHLO, HELO, STARTTLS, EHLO inside; then MAIL and RCPT of the null
@@ -33,7 +33,11 @@ impl Script {
         let postmaster = self.tests.then(|| play.test(9, Some(SENDER), "postmaster@example.com"));
         let relay = self.tests.then(|| play.relay());
         let postmasters = postmaster.into_iter().map(|seen| (super::super::domain(), seen)).collect();
-        Session { at, dialogue, null_sender, relay, postmasters, owed: false }
+        let scan = self.scan.clone().map(|scan| match scan {
+            Ok(scan) => Ok(Scanned { scan: TlsScan { at, ..scan }, is_complete: true }),
+            Err(cause) => Err(Unseen::failed(Stage::StartTls, cause, "")),
+        });
+        Session { at, dialogue, null_sender, relay, postmasters, owed: false, scan }
     }
 }
 

@@ -34,6 +34,8 @@ struct Fleet {
     limits: (u64, u32, usize),
     /// After so many minutes half of the domains are removed.
     removal: u64,
+    /// How often each server's TLS is scanned, in hours.
+    scans: Option<u64>,
 }
 
 fn fleets() -> impl Strategy<Value = Fleet> {
@@ -50,13 +52,15 @@ fn fleets() -> impl Strategy<Value = Fleet> {
         1..120_u64,
         (spacing, 1..20_u32, 1..8_usize),
         1..3_000_u64,
+        prop::option::of(4..30_u64),
     )
-        .prop_map(|(domains, moods, took, limits, removal)| Fleet {
+        .prop_map(|(domains, moods, took, limits, removal, scans)| Fleet {
             domains,
             moods,
             took,
             limits,
             removal,
+            scans,
         })
 }
 
@@ -98,6 +102,14 @@ impl Fleet {
     }
 
     fn answer(&self, errand: &Errand, at: SystemTime, elapsed: Duration) -> Session {
+        let session = self.greeted(errand, at, elapsed);
+        match &errand.scan {
+            Some(scan) => scans::scanned(session, scan),
+            None => scans::encrypted(session),
+        }
+    }
+
+    fn greeted(&self, errand: &Errand, at: SystemTime, elapsed: Duration) -> Session {
         match self.mood(errand.key.address.ip(), elapsed) {
             Mood::Healthy => healthy(errand, at),
             Mood::Greylisting => greylisting(errand, at),
@@ -133,7 +145,9 @@ impl Fleet {
         for (n, (minutes, endpoints)) in self.domains.iter().enumerate() {
             let end = if n % 2 == 0 { start + WATCH } else { removal.min(start + WATCH) };
             let interval = Duration::from_secs(minutes * 60);
-            tasks.spawn(live(self.clone(), sessions.clone(), n, interval, endpoints.clone(), end));
+            let scan = self.scans.map(|hours| Duration::from_secs(hours * 3600));
+            let intervals = (interval, scan);
+            tasks.spawn(live(self.clone(), sessions.clone(), n, intervals, endpoints.clone(), end));
         }
         let attending = tokio::spawn(attend(sessions.clone()));
         let kept =
@@ -170,20 +184,23 @@ fn is_kept(domain: &DomainName) -> bool {
 async fn attend(sessions: Arc<Sessions<Probe>>) {
     let mut errands = JoinSet::new();
     loop {
-        let key = sessions.next_errand().await;
-        let sessions = sessions.clone();
-        errands.spawn(async move { sessions.attend(&key).await });
+        let served = sessions.clone();
+        tokio::select! {
+            key = sessions.next_errand() => errands.spawn(async move { served.attend(&key).await }),
+            key = sessions.next_scan() => errands.spawn(async move { served.scan(&key).await }),
+        };
         while errands.try_join_next().is_some() {}
     }
 }
 
 /// Runs a domain until `end`, as the daemon does. No run waits longer than its effective interval, but for the visits of
-/// a domain that was removed within the hour and for a look that is confirmed within the run.
+/// a domain that was removed within the hour, for a look that is confirmed within the run and for a connection of a scan
+/// that has just begun.
 async fn live(
     fleet: Arc<Fleet>,
     sessions: Arc<Sessions<Probe>>,
     n: usize,
-    interval: Duration,
+    (interval, scan): (Duration, Option<Duration>),
     endpoints: Vec<(u8, u8)>,
     end: Instant,
 ) {
@@ -205,6 +222,7 @@ async fn live(
             tests_since: at - (granted.transactions - granted.sessions.min(granted.transactions) / 2),
             relay: RelayRecipients::default(),
             postmaster: true,
+            scan,
             patient: false,
             anchors: vec![],
         });
@@ -217,8 +235,9 @@ async fn live(
         let has_left = removed.is_some_and(|since| since < 60 * MINUTE);
         let looked_twice =
             served.iter().any(|s| s.contact.dialogue.streak.count == 2 && s.contact.dialogue.at >= at);
-        let allowed =
-            longest + fleet.crowding() + fleet.visit() * (u32::from(has_left) + u32::from(looked_twice));
+        let allowed = longest
+            + fleet.crowding()
+            + fleet.visit() * (u32::from(has_left) + u32::from(looked_twice) + u32::from(scan.is_some()));
         assert!(waited <= allowed, "d{n} waited {waited:?} in a run that is due every {longest:?}");
         let now = (sessions.clock)();
         let retry = served.iter().filter_map(|served| served.retry_at).filter(|at| *at > now).min();
@@ -243,6 +262,7 @@ fn assert_good_manners(fleet: &Fleet, visits: &[Visit]) {
     for (n, visit) in by_begin.iter().enumerate() {
         let at_once = by_begin[..n].iter().filter(|other| other.end > visit.begin).count();
         assert!(at_once < limits.max_sessions, "more sessions at once than allowed");
+        assert!(visit.errand.scan.is_none() || visit.session.refusals() == 0, "a scan asks for nobody");
         assert!(visit.errand.postmasters.len() <= 5 && visit.session.refusals() <= 3, "{:?}", visit.errand);
     }
     for last in 0..4 {
@@ -257,6 +277,7 @@ fn assert_good_manners(fleet: &Fleet, visits: &[Visit]) {
 fn assert_good_guest(fleet: &Fleet, visits: &[&Visit]) {
     let spacing = fleet.limits().min_spacing;
     let mut rests = 0;
+    scans::assert_far_apart(visits.iter().map(|visit| (visit.begin, visit.end, &visit.errand)), spacing);
     for (n, pair) in visits.windows(2).enumerate() {
         let gap = pair[1].begin.saturating_duration_since(pair[0].end);
         assert!(pair[0].end <= pair[1].begin, "two sessions at once");
