@@ -173,6 +173,7 @@ fn complaint(fix: &Fix<'_>) -> String {
         "smtp.cert.host_mismatch" => certificate("is for another name", "are for other names"),
         "smtp.cert.self_signed" => certificate("is self-signed", "are self-signed"),
         "smtp.cert.untrusted" => certificate("is not trusted", "are not trusted"),
+        "smtp.tls.legacy_only" => does("speaks only outdated TLS", "speak only outdated TLS"),
         "smtp.auth.plaintext" => does("takes passwords unencrypted", "take passwords unencrypted"),
         "smtp.null_sender.rejected" => does("refuses bounces", "refuse bounces"),
         "smtp.postmaster.rejected" => "postmaster is refused".to_owned(),

@@ -30,6 +30,7 @@ mod starttls_handshake;
 mod starttls_offered;
 mod tls_quality;
 mod tls_rpt;
+mod tls_version;
 mod verdict;
 
 #[cfg(test)]
@@ -96,6 +97,8 @@ pub enum Source {
     Ptr,
     /// The open-relay test.
     Relay,
+    /// The TLS scan.
+    Scan,
 }
 
 /// What a rule may know beside the observation.
@@ -185,6 +188,7 @@ pub static ALL: &[&Rule] = &[
     &ipv6_reachable::RULE,
     &availability::RULE,
     &tls_quality::RULE,
+    &tls_version::RULE,
     &mta_sts::RULE,
     &tls_rpt::RULE,
     &dane::RULE,
@@ -252,6 +256,7 @@ impl Source {
             Self::Postmaster => endpoint.postmaster.as_ref().map(|fact| fact.at),
             Self::Ptr => Some(endpoint.ptr.at),
             Self::Relay => endpoint.contact.relay.as_ref().map(|fact| fact.at),
+            Self::Scan => endpoint.contact.scan.as_ref().map(|fact| fact.at),
         }
     }
 }

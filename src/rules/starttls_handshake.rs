@@ -1,7 +1,8 @@
 //! Does STARTTLS lead to an encrypted session?
 
 use super::{Check, Context, Issue, Judgement, Rule, Severity, Source, Verdict, broken_at};
-use crate::observe::{Contact, Reply, Stage, StartTls, Tls, Unseen};
+use crate::observe::{Cause, Contact, Reply, Stage, StartTls, Tls, TlsScan, Unseen};
+use std::collections::BTreeSet;
 
 pub(super) static RULE: Rule = Rule {
     code: "smtp.starttls_handshake",
@@ -73,18 +74,44 @@ fn secured(contact: &Contact, tls: &Tls) -> Judgement {
 
 fn failed(contact: &Contact, unseen: &Unseen) -> Judgement {
     let unseen = contact.settled(unseen);
+    let judged = contact.explanation().and_then(|scan| explained(scan, &unseen));
+    if let Some(verdict) = judged {
+        return Ok(verdict);
+    }
     if unseen.is_inconclusive() {
         return Err(unseen);
     }
     Ok(HANDSHAKE_FAILED.found(unseen.trouble().to_string()))
 }
 
+/// What a scan says of a handshake that failed. A server that speaks only what this program cannot is one that senders
+/// can use; one that takes no hello at all is not. Where it would speak to this program, too, the failure stands.
+fn explained(scan: &TlsScan, unseen: &Unseen) -> Option<Verdict> {
+    let in_doubt = unseen.cause() == Cause::UnsupportedByProber;
+    match (scan.accepts_any(), scan.accepts_modern()) {
+        (true, Some(false)) => Some(Verdict::Pass),
+        (true, _) => in_doubt.then_some(Verdict::Pass),
+        (false, _) if in_doubt => {
+            let refusals: BTreeSet<String> =
+                scan.refusals().map(|(_, refusal)| refusal.to_string()).collect();
+            let refusals = refusals.into_iter().collect::<Vec<_>>().join(", ");
+            let asked = scan.answers.len();
+            Some(HANDSHAKE_FAILED.found(format!(
+                "{}; none of {asked} other hellos fared better: {refusals}",
+                unseen.trouble()
+            )))
+        }
+        (false, _) => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{evidence, finds, inconclusive, judge, not_applicable, pass};
     use super::*;
-    use crate::observe::Cause;
-    use crate::observe::testing::{EndpointBuilder, blocked, endpoint, failed};
+    use crate::observe::testing::{
+        EndpointBuilder, blocked, endpoint, failed, legacy_scan, put_off, refusing_scan, sound_scan,
+    };
 
     #[test]
     fn what_is_offered_must_work() {
@@ -110,7 +137,7 @@ mod tests {
             (once(broken(Cause::Closed)), inconclusive(Cause::Tempfail)),
             (broken(Cause::NoAnswer), finds(&HANDSHAKE_FAILED)),
             (once(broken(Cause::NoAnswer)), inconclusive(Cause::Timeout)),
-            (broken(Cause::UnsupportedByProber), inconclusive(Cause::UnsupportedByProber)),
+            (broken(Cause::UnsupportedByProber).without_scan(), inconclusive(Cause::UnsupportedByProber)),
             (inside(Cause::Alert), finds(&HANDSHAKE_FAILED)),
             (inside(Cause::Closed), finds(&HANDSHAKE_FAILED)),
             (once(inside(Cause::Closed)), inconclusive(Cause::Tempfail)),
@@ -121,6 +148,31 @@ mod tests {
             (endpoint().ehlo("421 later"), inconclusive(Cause::Throttled)),
             (endpoint().ehlo("550 no"), not_applicable()),
             (endpoint().unreachable(Cause::Refused), not_applicable()),
+        ] {
+            assert_eq!(judge(&RULE, &endpoint), want, "{endpoint:?}");
+        }
+    }
+
+    #[test]
+    fn a_scan_explains_what_this_program_cannot_speak() {
+        let fails = |cause| endpoint().handshake_fails(cause, "");
+        let once = EndpointBuilder::on_first_look;
+        for (endpoint, want) in [
+            (fails(Cause::UnsupportedByProber).scan(legacy_scan()), pass()),
+            (once(fails(Cause::UnsupportedByProber)).scan(legacy_scan()), pass()),
+            (fails(Cause::UnsupportedByProber).scan(sound_scan()), pass()),
+            (fails(Cause::UnsupportedByProber).scan(refusing_scan()), finds(&HANDSHAKE_FAILED)),
+            (
+                fails(Cause::UnsupportedByProber).scan_fails(put_off()),
+                inconclusive(Cause::UnsupportedByProber),
+            ),
+            (fails(Cause::Closed).scan(legacy_scan()), pass()),
+            (once(fails(Cause::Closed)).scan(legacy_scan()), inconclusive(Cause::Tempfail)),
+            (fails(Cause::Closed).scan(sound_scan()), finds(&HANDSHAKE_FAILED)),
+            (fails(Cause::Alert).scan(sound_scan()), finds(&HANDSHAKE_FAILED)),
+            (fails(Cause::Alert).scan(refusing_scan()), finds(&HANDSHAKE_FAILED)),
+            (fails(Cause::Alert).scan(legacy_scan()), pass()),
+            (fails(Cause::NoAnswer).scan(legacy_scan()), finds(&HANDSHAKE_FAILED)),
         ] {
             assert_eq!(judge(&RULE, &endpoint), want, "{endpoint:?}");
         }
