@@ -18,6 +18,7 @@ pub mod html;
 pub mod json;
 pub mod metrics;
 mod policies;
+mod scan;
 pub mod sd;
 mod servers;
 mod software;

@@ -3,7 +3,7 @@
 use super::held::{CERTIFICATE_INVALID, Held};
 use super::{software, time, words};
 use crate::name::{DomainName, MxName};
-use crate::observe::{Cause, Endpoint, Phase, Reply, StartTls};
+use crate::observe::{Cause, Contact, Endpoint, Phase, Reply, StartTls, TlsVersion};
 use crate::report::Report;
 use crate::rules::{Status, Subject};
 use std::time::SystemTime;
@@ -40,6 +40,12 @@ pub(super) struct Mark {
 pub(super) fn servers(report: &Report, now: SystemTime) -> Vec<Server<'_>> {
     let row = |endpoint| Row { endpoint, held: Held::of(report, &Subject::of(endpoint)), now }.server();
     report.observation.endpoints.iter().map(row).collect()
+}
+
+/// What a session was encrypted with; where this program cannot speak any of it, the newest of what the server speaks.
+pub(super) fn newest_version(contact: &Contact) -> Option<TlsVersion> {
+    let scanned = contact.explanation().and_then(|scan| scan.choices().map(|choice| choice.version).max());
+    scanned.or_else(|| contact.latest.tls.as_ref().map(|tls| tls.version))
 }
 
 const NOT_JUDGED: &str = "not judged";
@@ -99,8 +105,8 @@ impl<'a> Row<'a> {
             let refused = matches!(self.endpoint.contact.starttls(), Ok(StartTls::Refused(_)));
             return self.verdict(starttls, if refused { "refused" } else { "fails" });
         }
-        match &self.endpoint.contact.latest.tls {
-            Some(tls) => self.verdict(starttls, &format!("TLS {}", tls.version.as_str())),
+        match newest_version(&self.endpoint.contact) {
+            Some(version) => self.verdict(starttls, version.name()),
             None => self.unjudged(starttls),
         }
     }

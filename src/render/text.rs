@@ -7,6 +7,7 @@ mod table;
 use super::doubts::{Open, doubts};
 use super::fixes::{Fix, Place, fixes};
 use super::policies::policies;
+use super::scan::Scan;
 use super::servers::servers;
 use super::verdict::{WORST_FIRST, verdict};
 use super::{answer, dane, time, words};
@@ -55,6 +56,7 @@ impl Page {
         self.headline(report, now)?;
         self.fixes(&fixes(report))?;
         self.servers(report, now)?;
+        self.scans(report, now)?;
         self.policies(report)?;
         self.doubts(&doubts(report), now)?;
         self.rules(report)?;
@@ -150,6 +152,20 @@ impl Page {
         policies(&report.observation.policy).into_iter().try_for_each(|(name, says)| {
             self.paragraph("  ", &format!("{name}: {}", harmless(&says).replace('\n', " ")), 4)
         })
+    }
+
+    fn scans(&mut self, report: &Report, now: SystemTime) -> fmt::Result {
+        let endpoints = report.observation.endpoints.iter();
+        let scans: Vec<_> = endpoints.filter_map(|one| Some((one, Scan::of(&one.contact)?))).collect();
+        if scans.is_empty() {
+            return Ok(());
+        }
+        self.title("TLS scan")?;
+        for (endpoint, scan) in scans {
+            let head = format!("{} {} ({})", endpoint.mx, endpoint.address(), time::ago(scan.at, now));
+            self.paragraph("  ", &format!("{head}: {}.", scan.line()), 4)?;
+        }
+        Ok(())
     }
 
     fn doubts(&mut self, doubts: &[Open<'_>], now: SystemTime) -> fmt::Result {

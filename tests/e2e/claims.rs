@@ -125,6 +125,17 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
     ("smtp_starttls_offered", |fleet| {
         fleet.endpoints(|of| of.fails("smtp.starttls_offered").map(|fails| 1.0 - fails))
     }),
+    ("smtp_tls_legacy_accepted", |fleet| {
+        fleet.each_endpoint(|of| {
+            let versions = &of.json["tls_scan"]["versions"];
+            let known = ["ssl3", "1.0", "1.1"].map(|version| (version, versions[version].as_bool()));
+            let told = known.into_iter().filter_map(|(version, yes)| Some((version, yes?)));
+            told.map(|(version, yes)| {
+                (vec![("version".to_owned(), version.to_owned())], f64::from(u8::from(yes)))
+            })
+            .collect()
+        })
+    }),
     ("smtp_tls_info", |fleet| {
         fleet.each_endpoint(|of| {
             let tls = Some(&of.json["tls"]).filter(|tls| !tls.is_null());

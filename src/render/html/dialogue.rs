@@ -7,6 +7,7 @@ use super::when::When;
 use crate::observe::{
     Contact, Endpoint, Extensions, Observation, PeerText, Reply, Stage, StartTls, Step, Tls,
 };
+use crate::render::scan::Scan;
 use crate::render::{dane, time, words};
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +21,8 @@ pub(super) struct Dialogue<'a> {
     pub(super) extensions: Vec<(&'static str, Vec<&'a str>)>,
     pub(super) tls: String,
     pub(super) chain: Vec<Certificate<'a>>,
+    pub(super) scan: Option<Scan>,
+    pub(super) scanned: Option<When>,
     pub(super) ptr: String,
     /// What DNS says of DANE instead of records; empty where it has some.
     pub(super) without_dane: String,
@@ -54,6 +57,7 @@ impl<'a> Dialogue<'a> {
         let steps =
             contact.dialogue.seen.as_ref().map(|dialogue| dialogue.steps.as_slice()).unwrap_or_default();
         let tls = contact.latest.tls.as_deref();
+        let scan = Scan::of(contact);
         Self {
             mx: endpoint.mx.as_str(),
             address: endpoint.address().to_string(),
@@ -68,6 +72,8 @@ impl<'a> Dialogue<'a> {
                 .flat_map(|tls| &tls.chain)
                 .map(|sent| Certificate::of(sent, now))
                 .collect(),
+            scanned: scan.as_ref().map(|scan| When::ago(scan.at, now)),
+            scan,
             ptr: reverse(endpoint),
             without_dane: dane::without_records(observation, endpoint).unwrap_or_default(),
             tlsa: dane::Row::all(observation, endpoint, now),

@@ -2,6 +2,7 @@
 
 use super::dane::Dane;
 use super::dns::Reverse;
+use super::scan::Scan;
 use super::tls::Tls;
 use crate::observe::{self, Contact, Extensions, Fact, PeerText, Phase, Seen, StartTls, Unseen};
 use crate::render::{held::Held, software, time};
@@ -42,6 +43,8 @@ pub(super) struct Endpoint<'a> {
     extensions: Offered<'a>,
     tls: Option<Tls<'a>>,
     dane: Dane,
+    /// The last one that came to its end.
+    tls_scan: Option<Scan<'a>>,
     ptr: Looked<Option<Reverse<'a>>>,
     null_sender: Option<Looked<Option<bool>>>,
     postmaster: Option<Looked<Option<bool>>>,
@@ -114,6 +117,7 @@ impl<'a> Endpoint<'a> {
             extensions: Offered::of(contact),
             tls: contact.latest.tls.as_deref().filter(|_| !held.lacks_tls()).map(Tls::of),
             dane: Dane::of(report, endpoint, now),
+            tls_scan: contact.latest.scan.as_deref().map(Scan::of),
             ptr: reverse(endpoint),
             null_sender: contact.null_sender.as_ref().map(|fact| Looked::of(fact, |seen| seen.is_accepted())),
             postmaster: endpoint.postmaster.as_ref().map(|fact| Looked::of(fact, |seen| seen.is_accepted())),

@@ -8,6 +8,7 @@ mod endpoint;
 mod fleet;
 mod policy;
 mod rule;
+mod scan;
 mod tls;
 
 use crate::name::DomainName;

@@ -2,7 +2,8 @@
 
 use super::family::{Family, Kind, Series};
 use super::view::{Shared, View};
-use crate::observe::{Contact, Phase, StartTls, Tls, Unseen};
+use crate::observe::{Contact, Phase, StartTls, Tls, TlsVersion, Unseen};
+use crate::render::servers::newest_version;
 use crate::render::software::software;
 use crate::render::time::unix_seconds;
 use std::fmt;
@@ -170,6 +171,13 @@ pub(super) static FAMILIES: &[&Family] = &[
         },
     },
     &Family {
+        name: "smtp_tls_legacy_accepted",
+        labels: &["mx", "address", "version"],
+        help: "1 where the last TLS scan found a version older than 1.2 accepted (ssl3, 1.0, 1.1)",
+        kind: Kind::Gauge,
+        write: |view, out| each(view, |of| legacy_versions(of, out)),
+    },
+    &Family {
         name: "smtp_certificate_valid",
         labels: &["mx", "address"],
         help: "1 where the certificate's chain, name and dates satisfy a sender that checks them",
@@ -236,7 +244,16 @@ fn tls_version(of: &Shared<'_>) -> Option<f64> {
     if of.verdicts.lacks_tls {
         return Some(0.0);
     }
-    of.contact.latest.tls.as_ref().map(|tls| tls.version.as_f64())
+    newest_version(of.contact).map(TlsVersion::as_f64)
+}
+
+fn legacy_versions(of: &Shared<'_>, out: &mut Series<'_>) -> fmt::Result {
+    let Some(scan) = &of.contact.latest.scan else { return Ok(()) };
+    let legacy = TlsVersion::ALL.into_iter().filter(|version| version.is_legacy());
+    let known = legacy.filter_map(|version| Some((version, scan.accepts(version)?)));
+    known
+        .into_iter()
+        .try_for_each(|(version, yes)| out.flag(&of.labels([("version", version.as_str())]), yes))
 }
 
 fn tls_labels(tls: &Tls) -> [(&'static str, &'static str); 3] {
