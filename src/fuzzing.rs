@@ -13,6 +13,7 @@ pub const TARGETS: &[Target] = &[
     ("configuration", configuration),
     ("domain_file", domain_file),
     ("exposition", exposition),
+    ("hello", hello),
     ("keywords", keywords),
     ("pages", pages),
     ("policy", policy),
@@ -54,6 +55,11 @@ pub fn domain_file(input: &[u8]) {
 /// `/metrics` in both formats, over texts that peers and operators chose.
 pub fn exposition(input: &[u8]) {
     render::fuzzing::exposition(input);
+}
+
+/// A server's first flight behind a hand-made ClientHello, cut anywhere.
+pub fn hello(input: &[u8]) {
+    probe::fuzzing::hello(input);
 }
 
 /// The keywords of an EHLO reply.
@@ -188,6 +194,11 @@ mod tests {
     #[test]
     fn expositions_take_what_is_kept() {
         replay("exposition");
+    }
+
+    #[test]
+    fn hellos_take_what_is_kept() {
+        replay("hello");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What must hold of replies and certificates whatever octets they are made of; of whole sessions, in `session`, and of
+//! What must hold of replies, hellos and certificates whatever octets they are made of; of whole sessions, in `session`, and of
 //! TLSA records, in `tlsa`.
 
 mod session;
@@ -8,10 +8,11 @@ pub(crate) use session::session;
 pub(crate) use tlsa::tlsa;
 
 use super::certificate::{self, describe};
+use super::legacy_hello::flight::{Flight, Reader};
 use super::reply::{Parser, Unreadable};
 use super::starttls::TlsClient;
 use super::verify::{Roots, covers};
-use crate::observe::{Certificate, PeerText, Reply};
+use crate::observe::{Certificate, PeerText, Reply, TlsVersion};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use std::sync::LazyLock;
@@ -86,6 +87,26 @@ fn read(new: impl Fn() -> Parser, octets: &[u8], cut: &mut dyn FnMut(usize) -> u
         }
     }
     Read { unfinished: parser.heard(), ..read }
+}
+
+/// Any cut of a server's first flight gives the same, and what is kept of it is one of a closed set but for the
+/// certificate, which is shorter than the flight. The first octet says where it is cut.
+pub(crate) fn hello(input: &[u8]) {
+    let Some((choice, octets)) = input.split_first() else { return };
+    let read = |piece: usize| {
+        let mut reader = Reader::default();
+        octets.chunks(piece).find_map(|octets| reader.feed(octets))
+    };
+    let whole = read(octets.len().max(1));
+    assert_eq!(whole, read(1), "cut into octets");
+    assert_eq!(whole, read(usize::from(*choice) % 97 + 2), "cut anywhere");
+    if let Some(Flight::Chose { choice, leaf }) = whole {
+        assert_eq!(choice.suite.is_of_13(), choice.version == TlsVersion::Tls13);
+        let leaf = leaf.unwrap_or_default();
+        assert!(leaf.len() <= octets.len());
+        assert!(!choice.to_string().contains(char::is_control));
+        describe(&CertificateDer::from(leaf));
+    }
 }
 
 /// Every certificate has a description, however it was spoilt; it is the same every time, printable and bounded. What

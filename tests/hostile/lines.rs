@@ -58,13 +58,6 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 
 /// Lines that are left, and why.
 const LATER: &[(&str, &str)] = &[
-    ("T07", "needs a legacy hello"),
-    ("T08", "needs a legacy hello"),
-    ("T09", "needs a legacy hello"),
-    ("T10", "needs a legacy hello"),
-    ("T11", "needs a legacy hello"),
-    ("T12", "needs a legacy hello"),
-    ("T13", "needs a legacy hello"),
     ("D36", "DNSSEC keys"),
     ("D37", "DNSSEC keys"),
     ("C14", "HTTP"),

@@ -13,6 +13,7 @@ mod certificates;
 mod handshake;
 mod inside;
 mod keys;
+mod legacy;
 
 type Versions = &'static [&'static SupportedProtocolVersion];
 const ONLY_12: Versions = &[&version::TLS12];
