@@ -108,6 +108,10 @@ mod tests {
             (endpoint().ehlo("250-STARTTLS\n250 XCLIENT NAME"), finds(&MISSING)),
             (endpoint().ehlo("250-mx1.example.com\n250-XXXXXXXA\n250 8BITMIME"), finds(&MASKED)),
             (endpoint().ehlo("250-mx1.example.com\n250 XXXX"), finds(&MASKED)),
+            (endpoint().ehlo("250-mx1.example.com\n250 xxxxxxxx"), finds(&MASKED)),
+            (endpoint().ehlo("250-mx1.example.com\n250-XXXXXXXC 1\n250 HELP"), finds(&MASKED)),
+            (endpoint().ehlo("250-XXXXXXXXXXXXXXXXXXX\n250 8BITMIME"), finds(&MISSING)),
+            (endpoint().ehlo("250-mx1.example.com\n250-XEXCH50\n250-XXX\n250 XXXXXXXAB"), finds(&MISSING)),
             (endpoint().ehlo("250-mx1.example.com\n250-XXXXXXXB\n250 STARTTLS"), pass()),
             (endpoint().helo("502 no", "250 mx1.example.com"), finds(&MISSING)),
             (
