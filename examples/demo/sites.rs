@@ -45,6 +45,8 @@ pub(crate) fn all(ca: &Ca, has_ipv6: bool) -> Vec<Site> {
             .records(HALF_DEAD),
         site("alias-mx.example", "the MX is a CNAME", "smtp.mx.cname")
             .records("@ IN MX 10 mx\nmx IN CNAME host\nhost IN A {own}"),
+        site("lapsed-mx.example", "its backup lies below a domain that anybody may register", TAKEOVER)
+            .records("@ IN MX 10 mx\n@ IN MX 20 mx.example.org.\nmx IN A {own}"),
         site("implicit-mx.example", "an address and no MX", "smtp.mx.implicit")
             .records("@ IN A {own}\nmx IN A {own}"),
         site("no-mx.example", "neither MX nor address", "smtp.mx.missing").records(""),
@@ -59,6 +61,7 @@ pub(crate) fn all(ca: &Ca, has_ipv6: bool) -> Vec<Site> {
 
 const GUEST: &str = "xn--bcher-kva.example";
 const NO_STARTTLS: &str = "smtp.all_no_starttls smtp.mta_sts.no_starttls smtp.starttls.missing";
+const TAKEOVER: &str = "smtp.mta_sts.mx_mismatch smtp.mx.takeover smtp.mx.unresolved";
 const WRONG_NAME: &str = "smtp.cert.host_mismatch smtp.mta_sts.cert_invalid";
 const HOSTILE_BANNER: &str = "220 <script>alert(1)</script> \u{1b}[31m\u{7}\u{0} ESMTP";
 const HOSTILE_REFUSAL: &str = "550 5.1.1 \"'><script>alert(2)</script>\u{1b}[2J no such user";
