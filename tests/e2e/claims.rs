@@ -52,6 +52,9 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
         })
     }),
     ("smtp_mx_hosts", |fleet| fleet.domains(|of| Some(list(&of.json["dns"]["hosts"]).count() as f64))),
+    ("smtp_mx_last_change_timestamp_seconds", |fleet| {
+        fleet.domains(|of| seconds(&of.json["dns"]["mx_changed_at"]))
+    }),
     ("smtp_open_relay", |fleet| fleet.endpoints(|of| of.fails("smtp.open_relay"))),
     ("smtp_open_relay_last_test_timestamp_seconds", |fleet| {
         fleet.endpoints(|of| seconds(&of.standing("smtp.open_relay")?["at"]))
