@@ -29,13 +29,13 @@ pub(super) fn suites(question: Question, chosen: &[&Suite]) -> Vec<&'static Suit
         TlsVersion::Tls12 => !suite.is_of_13(),
         _ => suite.is_of_every_version(),
     };
-    let is_13 = question.version == TlsVersion::Tls13;
-    let wanted = |suite: &Suite| is_13 || is_offered(suite, question.offer, chosen);
+    let wanted = |suite: &Suite| is_offered(suite, question.offer, chosen);
     SCANNED.iter().filter(|suite| has(suite) && wanted(suite)).collect()
 }
 
 fn is_offered(suite: &Suite, offer: Offer, chosen: &[&Suite]) -> bool {
     match offer {
+        _ if suite.is_of_13() && !matches!(offer, Offer::Class(_)) => true,
         Offer::All => true,
         Offer::Class(class) => suite.class() == class && !chosen.contains(&suite),
         Offer::Hybrid => false,

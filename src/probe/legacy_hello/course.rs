@@ -31,6 +31,7 @@ fn versions(scan: &TlsScan) -> Option<Question> {
     let worth_it = |version| scan.accepts(version) != Some(false);
     let insufficient = Question::of_class(SuiteClass::Insufficient);
     let refused_whole = scan.refuses(insufficient) && scan.worst_class() != Some(SuiteClass::Insufficient);
+    let sufficient_of_13 = Question { version: Tls13, offer: Offer::Class(SuiteClass::Sufficient) };
     let course = [
         (Question { version: Tls13, offer: Offer::Hybrid }, true),
         (all(Tls13), scan.accepts(Tls13).is_none()),
@@ -40,6 +41,7 @@ fn versions(scan: &TlsScan) -> Option<Question> {
         (all(Tls11), scan.accepts(Tls11).is_none()),
         (all(Tls10), scan.accepts(Tls10).is_none()),
         (all(Ssl30), scan.accepts(Ssl30).is_none()),
+        (sufficient_of_13, scan.worst_class() == Some(SuiteClass::Good)),
     ];
     course.into_iter().find(|(question, is_worth_it)| *is_worth_it && is_new(scan, *question)).map(|(q, _)| q)
 }
@@ -157,7 +159,11 @@ mod tests {
                 Server { keys: &[Rsa, Ecdsa], suites: &[0x1301, 0xc02f, 0xc02b], ..SOUND },
                 "++--- sufficient -++ 7",
             ),
-            ("TLS 1.3 alone", Server { versions: &[Tls13], refusal: alert, ..SOUND }, "+---- good --+ 5"),
+            (
+                "TLS 1.3 alone",
+                Server { versions: &[Tls13], refusal: alert, ..SOUND },
+                "+---- sufficient --+ 6",
+            ),
             (
                 "phase out",
                 Server { suites: &[0xc030, 0xc027], versions: &[Tls12], ..SOUND },
