@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::expectations::{RULES, STATUSES};
+use crate::expectations::{self, STATUSES};
 use crate::prometheus::Samples;
 
 /// All families whose name begins with `smtp_`.
@@ -51,6 +51,8 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
             registered.into_iter().map(|keyword| (vec![("extension".to_owned(), keyword)], 1.0)).collect()
         })
     }),
+    ("smtp_dane_state_info", |fleet| fleet.words("state", |of| &of.json["dane"])),
+    ("smtp_mta_sts_mode_info", |fleet| fleet.words("mode", |of| &of.json["policies"]["mta_sts"]["state"])),
     ("smtp_mx_hosts", |fleet| fleet.domains(|of| Some(list(&of.json["dns"]["hosts"]).count() as f64))),
     ("smtp_mx_last_change_timestamp_seconds", |fleet| {
         fleet.domains(|of| seconds(&of.json["dns"]["mx_changed_at"]))
@@ -179,6 +181,14 @@ impl Fleet {
         self.each(|of| value(of).map(|value| (of.labels(), value)).into_iter().collect())
     }
 
+    /// A word of each domain as a label; none of those that have none.
+    fn words(&self, name: &str, word: impl Fn(Domain<'_>) -> &Value) -> Samples {
+        self.each(|of| {
+            let word = word(of).as_str().map(|word| (name.to_owned(), word.to_owned()));
+            word.map(|label| (with(of.labels(), [label]), 1.0)).into_iter().collect()
+        })
+    }
+
     /// Series of every endpoint, one however many domains use it.
     fn each_endpoint(&self, samples: impl Fn(Endpoint<'_>) -> Vec<(Vec<Label>, f64)>) -> Samples {
         let named = |of: Endpoint<'_>| -> Vec<Sample> {
@@ -197,10 +207,11 @@ impl Fleet {
         let count = |rule: &str, status: &str| {
             rules().filter(|it| it["rule"] == rule && it["status"] == status).count()
         };
-        let every = RULES.iter().flat_map(|rule| STATUSES.map(|(_, status)| (*rule, status)));
+        let usual = expectations::usual();
+        let every = usual.keys().flat_map(|rule| STATUSES.map(|(_, status)| (rule, status)));
         every
             .map(|(rule, status)| {
-                let labels = [("rule", rule), ("status", status)]
+                let labels = [("rule", rule.as_str()), ("status", status)]
                     .map(|(name, value)| (name.to_owned(), value.to_owned()));
                 (labels.into(), count(rule, status) as f64)
             })

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use super::prober::{Prober, Rule};
-use crate::expectations::RULES;
+use crate::expectations;
 
 pub(super) const STOPPED: &str = "stopped.test";
 
 /// Whose servers are in no doubt when nothing is the matter.
 pub(super) const CALM: [&str; 4] = [STOPPED, "here.test", "elsewhere.test", "far-away.test"];
 
-/// What no server of this step has but one, that postscreen offers a stranger no PIPELINING when it tests for it, and the
-/// fault of the two that are far away.
+/// What is not as usual: no server of this step but one has IPv6, postscreen offers a stranger no PIPELINING when it
+/// tests for it, and the fault of the two that are far away.
 const NOT_OK: [(&str, &str, &str); 9] = [
     ("postscreen-deep.test", "smtp.extension_posture", "2"),
     ("postscreen-deep.test", "smtp.ipv6_reachable", "2"),
@@ -35,8 +35,11 @@ pub(super) fn calm(prober: &Prober, domain: &str) -> Vec<String> {
 /// What every rule of a domain should be.
 pub(super) fn sound(domain: &str) -> BTreeMap<String, String> {
     let faults = NOT_OK.iter().filter(|(of, ..)| *of == domain).map(|(_, rule, status)| (*rule, *status));
-    let rules = RULES.iter().map(|rule| (*rule, "1")).chain(faults);
-    rules.map(|(rule, status)| (rule.to_owned(), status.to_owned())).collect()
+    let usual = expectations::usual().into_iter();
+    let mut rules: BTreeMap<String, String> =
+        usual.filter_map(|(rule, standing)| Some((rule, standing.status?))).collect();
+    rules.extend(faults.map(|(rule, status)| (rule.to_owned(), status.to_owned())));
+    rules
 }
 
 /// The status of every rule of a domain.
