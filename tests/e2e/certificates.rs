@@ -1,11 +1,12 @@
 //! The private certificate authority and a certificate for each mail server, most of them sound.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData,
 };
 
 use crate::doubts;
@@ -16,28 +17,42 @@ use crate::servers::SERVERS;
 /// The roots that the daemon is told to trust beside its own.
 pub(crate) const CA_FILE: &str = "/run/mx-exporter-e2e/tls/ca.pem";
 
+/// Who sends the root too.
+const SENDS_ROOT: [&str; 1] = ["mx.dane-anchor.test"];
+
 const LIFETIME_DAYS: i64 = 90;
 
 type Authority = Issuer<'static, KeyPair>;
 
-/// Writes `ca.pem`, and key and certificate as `NAME.pem` for each of `names`.
-pub(crate) fn write() {
+/// What a server shows, and its authority, each as DER: of these TLSA records are.
+pub(crate) struct Identity {
+    pub(crate) key: Vec<u8>,
+    pub(crate) root: Vec<u8>,
+}
+
+/// Writes `ca.pem`, and key and certificate of each server as `NAME.pem`. Returns who they are by name.
+pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
     fs::create_dir_all(format!("{HOME}/tls")).expect("the home is writable");
     let trusted = authority("Private root");
     let unknown = authority("Nobody's root");
-    fs::write(CA_FILE, &trusted.0).expect("the home is writable");
+    fs::write(CA_FILE, trusted.0.pem()).expect("the home is writable");
+    let mut identities = BTreeMap::new();
     for name in SERVERS.iter().map(|server| server.name).chain(doubts::SERVERS) {
         let (key, certificate) = issue(name, &trusted.1, &unknown.1);
         let path = format!("{HOME}/tls/{name}.pem");
-        fs::write(path, key.serialize_pem() + &certificate).expect("the home is writable");
+        let above = if SENDS_ROOT.contains(&name) { trusted.0.pem() } else { String::new() };
+        fs::write(path, key.serialize_pem() + &certificate + &above).expect("the home is writable");
+        let root = trusted.0.der().to_vec();
+        identities.insert(name, Identity { key: key.subject_public_key_info(), root });
     }
+    identities
 }
 
 /// A key and the certificate that the server of this name shows.
 fn issue(name: &str, trusted: &Authority, unknown: &Authority) -> (KeyPair, String) {
     let key = KeyPair::generate().expect("a key is generated");
     let certificate = match name {
-        "mx.expired.test" => leaf(&[name], -1).signed_by(&key, trusted),
+        "mx.expired.test" | "mx.dane-expired.test" => leaf(&[name], -1).signed_by(&key, trusted),
         "mx.expires-soon.test" => leaf(&[name], 10).signed_by(&key, trusted),
         "mx.wrong-name.test" => leaf(&["mail.elsewhere.test"], LIFETIME_DAYS - 1).signed_by(&key, trusted),
         "mx.self-signed.test" => leaf(&[name], LIFETIME_DAYS - 1).self_signed(&key),
@@ -68,8 +83,8 @@ fn leaf_of(subject: &str, names: &[&str], days_left: i64) -> CertificateParams {
     leaf
 }
 
-/// A root: its certificate as PEM, and what signs with it.
-fn authority(name: &str) -> (String, Authority) {
+/// A root: its certificate, and what signs with it.
+fn authority(name: &str) -> (Certificate, Authority) {
     let mut root = CertificateParams::default();
     root.distinguished_name.push(DnType::CommonName, name);
     root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -77,7 +92,7 @@ fn authority(name: &str) -> (String, Authority) {
     root.not_before = in_days(-1000).into();
     root.not_after = in_days(1000).into();
     let key = KeyPair::generate().expect("a key is generated");
-    let certificate = root.self_signed(&key).expect("a root is issued").pem();
+    let certificate = root.self_signed(&key).expect("a root is issued");
     (certificate, Issuer::new(root, key))
 }
 

@@ -15,6 +15,7 @@ mod certificates;
 mod check;
 mod claims;
 mod daemon;
+mod dane;
 mod discovery;
 mod dns;
 mod doubts;
@@ -33,6 +34,7 @@ mod servers;
 mod smtp;
 mod tally;
 mod throttle;
+mod tlsa;
 mod verdicts;
 mod world;
 
@@ -43,9 +45,10 @@ use daemon::Daemon;
 use tally::Tally;
 
 /// What is tested, in this order: first that the world is as the table says, then the daemon in it.
-const STEPS: [(&str, Step); 8] = [
+const STEPS: [(&str, Step); 9] = [
     ("servers", answers::are_as_described),
     ("daemon", verdicts::are_as_expected),
+    ("dane", dane::agrees),
     ("throttle", throttle::holds_the_verdict),
     ("doubts", doubts::are_held),
     ("check", check::tells),

@@ -17,12 +17,7 @@ pub(crate) struct Handshake {
 /// Looks at the server at this address that should have a certificate for this name. None: no TLS was had.
 pub(crate) fn point_at(name: &str, address: &str) -> Option<Handshake> {
     let family = if address.contains(':') { "ipv6:" } else { "" };
-    let output = Command::new("posttls-finger")
-        .args(["-c", "-t", "10", "-l", "secure", "-F", CA_FILE, &format!("[{family}{address}]:25"), name])
-        .env("MAIL_CONFIG", format!("{HOME}/etc"))
-        .output()
-        .expect("posttls-finger starts");
-    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let printed = run_with(&["-l", "secure", "-F", CA_FILE, &format!("[{family}{address}]:25"), name]);
     let said =
         |phrase| printed.lines().find(|line| line.contains(phrase))?.split_once("]:25: ").map(|(_, it)| it);
 
@@ -35,6 +30,35 @@ pub(crate) fn point_at(name: &str, address: &str) -> Option<Handshake> {
         cipher: iana_name(cipher),
         complaint: complaint.to_owned(),
     })
+}
+
+/// What DANE comes to on the way to a domain, or to a host in brackets, by `ipv4`, `ipv6` or `all`: a state in the daemon's
+/// words where it has one for it.
+pub(crate) fn follow_tlsa(destination: &str, family: &str) -> &'static str {
+    let protocols = format!("inet_protocols={family}");
+    let printed = run_with(&["-l", "dane", "-L", "routine,certmatch,dane", "-o", &protocols, destination]);
+    let said = |phrase: &str| printed.contains(phrase);
+    match () {
+        () if said("TLSA lookup error for ") => "failed look-up",
+        () if said("no matching DANE TLSA records") => "mismatch",
+        () if said(": Matched DANE ") && said("MX RRset insecure") => "insecure_mx",
+        () if said(": Matched DANE ") => "valid",
+        () if said("DNSSEC-signed TLSA record: ") && !said(" TLS connection established to ") => "no_tls",
+        () if said(" unsupported TLSA ") && said(" TLS connection established to ") => "unusable",
+        () if !said("TLSA") && said(" TLS connection established to ") => "no records",
+        () => "something else",
+    }
+}
+
+/// All that it prints.
+fn run_with(arguments: &[&str]) -> String {
+    let output = Command::new("posttls-finger")
+        .args(["-c", "-t", "10"])
+        .args(arguments)
+        .env("MAIL_CONFIG", format!("{HOME}/etc"))
+        .output()
+        .expect("posttls-finger starts");
+    [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
 }
 
 /// OpenSSL's name of a suite in IANA's words: `ECDHE-…` is `TLS_ECDHE_…`.

@@ -89,6 +89,19 @@ impl Domain {
         issues.map(told).collect()
     }
 
+    /// What a sender that does DANE finds of it.
+    pub(crate) fn dane(&self) -> String {
+        self.0["dane"].as_str().unwrap_or("nothing").to_owned()
+    }
+
+    /// MX, address, and what such a sender finds there.
+    pub(crate) fn dane_of_endpoints(&self) -> Vec<(String, String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or("nothing").to_owned();
+        list(&self.0["endpoints"])
+            .map(|it| (text(&it["mx"]), text(&it["address"]), text(&it["dane"]["seen"])))
+            .collect()
+    }
+
     /// TLS version and suite of the endpoint at this address, or that it has none.
     pub(crate) fn tls(&self, address: &str) -> Result<Option<(String, String)>, Error> {
         let endpoint = list(&self.0["endpoints"]).find(|endpoint| endpoint["address"] == address);

@@ -125,5 +125,12 @@ pub(crate) const SERVERS: &[Server] = &[
         ..sound("mx1.hostile.test", &[hostile::ADDRESS])
     },
     sound("mx2.hostile.test", &["192.0.2.41"]),
+    sound("mx.dane-mismatch.test", &["192.0.2.42"]),
+    sound("mx.dane-anchor.test", &["192.0.2.43"]),
+    sound("mx.dane-unsent.test", &["192.0.2.44"]),
+    sound("mx.dane-whole.test", &["192.0.2.45"]),
+    Server { certificate: "certificate has expired", ..sound("mx.dane-expired.test", &["192.0.2.46"]) },
+    sound("mx.dane-unusable.test", &["192.0.2.47"]),
+    sound("mx.dane-bogus.test", &["192.0.2.48"]),
     Server { relay: ACCEPTED, ..sound("mx.outside.test", &["192.0.2.100"]) },
 ];

@@ -13,6 +13,7 @@ use crate::dns::{Dns, KNOT, UNBOUND, root_key};
 use crate::hostile;
 use crate::namespace::{HOME, beside_the_servers, furnish, run};
 use crate::smtp::Dialogue;
+use crate::tlsa;
 
 // Where tests/e2e/packages puts them.
 const EXIM: &str = "/var/cache/mx-exporter-e2e/exim4-daemon-light/usr/sbin/exim4";
@@ -29,7 +30,9 @@ pub(crate) fn start() -> Vec<Child> {
     for folder in ["etc", "etc/zones"] {
         copy_files(&Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e")).join(folder), folder);
     }
-    certificates::write();
+    for (file, records) in tlsa::zones(&certificates::write()) {
+        append(file, &records);
+    }
     run(&format!("chmod 600 {HOME}/tls/mx.opensmtpd.test.pem")); // OpenSMTPD insists
     sign_zones();
 
@@ -53,20 +56,30 @@ pub(crate) fn start() -> Vec<Child> {
     servers
 }
 
-/// Gives each zone a key and tells the root of its children's.
+/// Gives each zone a key and tells its parent.
 fn sign_zones() {
     let keymgr = |words: &str| run(&format!("keymgr -c {HOME}/etc/knot.conf {words}"));
-    let root = format!("{HOME}/etc/zones/root.zone");
-    let mut delegations = fs::read_to_string(&root).expect("the root zone was copied");
-    for zone in [".", "test.", "2.0.192.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa."] {
+    for (zone, parent) in [
+        (".", None),
+        ("test.", Some("root.zone")),
+        ("2.0.192.in-addr.arpa.", Some("root.zone")),
+        ("8.b.d.0.1.0.0.2.ip6.arpa.", Some("root.zone")),
+        ("_25._tcp.mx.dane-bogus.test.", Some("test.zone")), // with a key that signs nothing
+    ] {
         keymgr(&format!("{zone} generate ksk=yes zsk=yes"));
-        if zone != "." {
-            delegations += &keymgr(&format!("{zone} ds"));
+        if let Some(parent) = parent {
+            append(parent, &keymgr(&format!("{zone} ds")));
         }
     }
-    fs::write(root, delegations).expect("the home is writable");
     let key = keymgr(". dnskey").replace(" DNSKEY", " IN DNSKEY"); // hickory wants the class
     fs::write(root_key(), key).expect("the home is writable");
+}
+
+/// Adds records to the copy of a zone.
+fn append(zone: &str, records: &str) {
+    let path = format!("{HOME}/etc/zones/{zone}");
+    let text = fs::read_to_string(&path).expect("the zone was copied");
+    fs::write(path, text + "\n" + records).expect("the home is writable");
 }
 
 /// Starts a server in the foreground; what it prints goes to a log of its own.
