@@ -1,5 +1,5 @@
 //! Whether the world is as `expectations.md` supposes, found out by hand: names, greetings, extensions, answers to
-//! recipients, certificates. Nothing here knows the daemon.
+//! recipients, certificates, policies. Nothing here knows the daemon.
 
 use std::io::{Error, ErrorKind};
 
@@ -7,6 +7,7 @@ use hickory_resolver::proto::rr::RecordType::{self, A, AAAA, CNAME, MX};
 
 use crate::daemon::Daemon;
 use crate::dns::{Dns, UNBOUND};
+use crate::policy_hosts;
 use crate::posttls_finger;
 use crate::servers::{Answer, SERVERS, Server};
 use crate::smtp::{Dialogue, Reply};
@@ -55,6 +56,7 @@ pub(crate) fn are_as_described(tally: &mut Tally, _: &mut Daemon) {
             tally.compare(format!("{} {address}", server.name), differences.0);
         }
     }
+    policy_hosts::are_as_described(tally);
 }
 
 #[derive(Default)]

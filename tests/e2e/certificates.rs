@@ -1,4 +1,4 @@
-//! The private certificate authority and a certificate for each mail server, most of them sound.
+//! The private certificate authority and a certificate for each mail server and policy host, most of them sound.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +12,7 @@ use rcgen::{
 use crate::doubts;
 use crate::hostile::SUBJECT;
 use crate::namespace::HOME;
+use crate::policy_hosts::HOSTS;
 use crate::servers::SERVERS;
 
 /// The roots that the daemon is told to trust beside its own.
@@ -37,7 +38,9 @@ pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
     let unknown = authority("Nobody's root");
     fs::write(CA_FILE, trusted.0.pem()).expect("the home is writable");
     let mut identities = BTreeMap::new();
-    for name in SERVERS.iter().map(|server| server.name).chain(doubts::SERVERS) {
+    for name in
+        SERVERS.iter().map(|server| server.name).chain(doubts::SERVERS).chain(HOSTS.map(|(name, _)| name))
+    {
         let (key, certificate) = issue(name, &trusted.1, &unknown.1);
         let path = format!("{HOME}/tls/{name}.pem");
         let above = if SENDS_ROOT.contains(&name) { trusted.0.pem() } else { String::new() };
@@ -52,9 +55,13 @@ pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
 fn issue(name: &str, trusted: &Authority, unknown: &Authority) -> (KeyPair, String) {
     let key = KeyPair::generate().expect("a key is generated");
     let certificate = match name {
-        "mx.expired.test" | "mx.dane-expired.test" => leaf(&[name], -1).signed_by(&key, trusted),
+        "mx.expired.test" | "mx.dane-expired.test" | "mta-sts.sts-expired.test" => {
+            leaf(&[name], -1).signed_by(&key, trusted)
+        }
         "mx.expires-soon.test" => leaf(&[name], 10).signed_by(&key, trusted),
-        "mx.wrong-name.test" => leaf(&["mail.elsewhere.test"], LIFETIME_DAYS - 1).signed_by(&key, trusted),
+        "mx.wrong-name.test" | "mta-sts.sts-wrong-name.test" => {
+            leaf(&["mail.elsewhere.test"], LIFETIME_DAYS - 1).signed_by(&key, trusted)
+        }
         "mx.self-signed.test" => leaf(&[name], LIFETIME_DAYS - 1).self_signed(&key),
         "mx.untrusted.test" => leaf(&[name], LIFETIME_DAYS - 1).signed_by(&key, unknown),
         "mx2.hostile.test" => leaf_of(SUBJECT, &[name], LIFETIME_DAYS - 1).signed_by(&key, trusted),

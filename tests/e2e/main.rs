@@ -1,5 +1,5 @@
-//! The daemon against real servers: Knot, Unbound, Postfix, postgrey, Exim and OpenSMTPD, in a network of their own on this
-//! machine; and Prometheus and Chromium against the daemon.
+//! The daemon against real servers: Knot, Unbound, Postfix, postgrey, Exim, OpenSMTPD and nginx, in a network of their own on
+//! this machine; and Prometheus and Chromium against the daemon.
 //!
 //! `cargo test --test e2e` as root; `-- servers` takes one step of those below, `-- screenshots` takes pictures of the
 //! pages, and `-- shell` opens a shell in that world. What is expected of every domain stands in `expectations.md`.
@@ -25,6 +25,7 @@ mod http;
 mod namespace;
 mod pack;
 mod pages;
+mod policy_hosts;
 mod posttls_finger;
 mod prometheus;
 mod said;

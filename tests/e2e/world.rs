@@ -1,4 +1,4 @@
-//! Brings the servers up, in order: keys and zones, the two DNS servers, the mail servers; and waits for each.
+//! Brings the servers up, in order: keys and zones, the two DNS servers, the mail servers, the policy hosts; and waits for each.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -12,6 +12,7 @@ use crate::certificates;
 use crate::dns::{Dns, KNOT, UNBOUND, root_key};
 use crate::hostile;
 use crate::namespace::{HOME, beside_the_servers, furnish, run};
+use crate::policy_hosts;
 use crate::smtp::Dialogue;
 use crate::tlsa;
 
@@ -22,7 +23,7 @@ const OPENSMTPD: &str = "/var/cache/mx-exporter-e2e/opensmtpd/usr/sbin/smtpd";
 /// Starts every server and waits until it answers. They end with this process.
 pub(crate) fn start() -> Vec<Child> {
     furnish();
-    for folder in ["etc/zones", "knot", "log", "postfix/queue", "postfix/data", "exim"] {
+    for folder in ["etc/zones", "knot", "log", "nginx", "postfix/queue", "postfix/data", "exim"] {
         fs::create_dir_all(format!("{HOME}/{folder}")).expect("the home is writable");
     }
     run(&format!("chown postfix {HOME}/postfix/data"));
@@ -42,6 +43,7 @@ pub(crate) fn start() -> Vec<Child> {
     servers.push(serve("postfix", &["-c", "/run/mx-exporter-e2e/etc", "start-fg"]));
     servers.push(serve(EXIM, &["-C", "/run/mx-exporter-e2e/etc/exim.conf", "-bdf"]));
     servers.push(serve(OPENSMTPD, &["-d", "-f", "/run/mx-exporter-e2e/etc/opensmtpd.conf"]));
+    servers.push(serve("nginx", &["-c", "/run/mx-exporter-e2e/etc/nginx.conf", "-e", "stderr"]));
     servers.push(serve(&hostile::program(), &[hostile::WORD]));
     wait_for("Unbound", || Dns::at(UNBOUND).ask("healthy.test.", RecordType::MX));
     let mail = [
@@ -53,6 +55,7 @@ pub(crate) fn start() -> Vec<Child> {
     for (server, address) in mail {
         wait_for(server, || Dialogue::open(address)); // each opens all its ports at once
     }
+    wait_for("nginx", || policy_hosts::fetch(policy_hosts::HOSTS[0].0));
     servers
 }
 
