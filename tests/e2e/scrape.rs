@@ -107,7 +107,7 @@ pub(crate) fn difference<T: std::fmt::Debug + PartialEq>(wanted: &T, got: &T) ->
 
 /// A reload that leaves a domain out ends its series at the next scrape, not when Prometheus forgets them.
 fn removal(tally: &mut Tally, daemon: &Daemon, prometheus: &Prometheus) {
-    let domain = "expired.test";
+    let domain = "expires-soon.test";
     let families = ["smtp_rule_status", "smtp_domain_info", "smtp_probe_last_run_timestamp_seconds"];
     let shown = |family: &&str| {
         prometheus.query(&format!("{family}{{domain='{domain}'}}")).is_ok_and(|series| !series.is_empty())
