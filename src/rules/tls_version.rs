@@ -51,6 +51,7 @@ static WEAK_SUITES: Issue = Issue {
 /// What lies behind a refused or missing STARTTLS has no business here. A scan that could not go on proves nothing by
 /// itself, whatever stopped it.
 fn check(contact: &Contact, _: &Context) -> Judgement {
+    let Some(fact) = &contact.scan else { return Ok(Verdict::NotApplicable) };
     let is_secured = match contact.starttls()? {
         StartTls::Secured(_) => true,
         StartTls::HandshakeFailed(_) => false,
@@ -58,7 +59,6 @@ fn check(contact: &Contact, _: &Context) -> Judgement {
             return Ok(Verdict::NotApplicable);
         }
     };
-    let Some(fact) = &contact.scan else { return Ok(Verdict::NotApplicable) };
     let scan = fact.seen.as_ref().map_err(|unseen| Unseen::doubtful(unseen.clone()))?;
     if !scan.accepts_any() {
         return Ok(Verdict::NotApplicable); // nothing is spoken, and that is found elsewhere
@@ -162,6 +162,7 @@ mod tests {
             (endpoint().without_starttls().scan(legacy_scan()), not_applicable()),
             (endpoint().starttls_refused("502 no").scan(legacy_scan()), not_applicable()),
             (endpoint().banner("421 later").scan(legacy_scan()), inconclusive(Cause::Throttled)),
+            (endpoint().banner("421 later").without_scan(), not_applicable()),
         ] {
             assert_eq!(judge(&RULE, &endpoint), want, "{endpoint:?}");
         }
