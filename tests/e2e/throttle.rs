@@ -10,7 +10,7 @@ const DOMAIN: &str = "rate-limited.test";
 const ADDRESS: &str = "192.0.2.17";
 
 /// All that needs more of a server than that it takes a connection and has a name.
-pub(crate) const BEHIND_THE_GREETING: [&str; 11] = [
+pub(crate) const BEHIND_THE_GREETING: [&str; 12] = [
     "smtp.banner_sanity",
     "smtp.ehlo_supported",
     "smtp.starttls_offered",
@@ -22,6 +22,7 @@ pub(crate) const BEHIND_THE_GREETING: [&str; 11] = [
     "smtp.extension_posture",
     "smtp.availability",
     "smtp.tls_quality",
+    "smtp.tls_version",
 ];
 
 /// Lets the daemon look once, uses up what the server grants this machine, and waits for the daemon to be turned away.

@@ -8,6 +8,9 @@ use crate::expectations;
 
 pub(super) const STOPPED: &str = "stopped.test";
 
+/// What a TLS scan tells; the daemons of this step scan nobody, because their connections are counted.
+pub(super) const SCANNED: &str = "smtp.tls_version";
+
 /// Whose servers are in no doubt when nothing is the matter.
 pub(super) const CALM: [&str; 4] = [STOPPED, "here.test", "elsewhere.test", "far-away.test"];
 
@@ -38,6 +41,7 @@ pub(super) fn sound(domain: &str) -> BTreeMap<String, String> {
     let usual = expectations::usual().into_iter();
     let mut rules: BTreeMap<String, String> =
         usual.filter_map(|(rule, standing)| Some((rule, standing.status?))).collect();
+    rules.remove(SCANNED);
     rules.extend(faults.map(|(rule, status)| (rule.to_owned(), status.to_owned())));
     rules
 }

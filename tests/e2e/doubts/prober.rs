@@ -34,6 +34,7 @@ impl Prober {
     /// state of its own.
     pub(super) fn start(name: &'static str, port: u16, network: &str, domains: &[&'static str]) -> Self {
         let text = CONFIGURATION
+            .replace("defaults:\n", "defaults:\n  tls_scan_interval: off\n")
             .replace("network:\n", &format!("network:\n{network}"))
             .replace("/state\n", &format!("/{name}-state\n"));
         let configuration = write(format!("{HOME}/{name}.yml"), &text, domains);
