@@ -200,12 +200,19 @@ impl Fleet {
         })
     }
 
-    /// Series of every endpoint, one however many domains use it.
+    /// Series of every endpoint, one however many domains use it: by the domain that has the youngest look at it.
     fn each_endpoint(&self, samples: impl Fn(Endpoint<'_>) -> Vec<(Vec<Label>, f64)>) -> Samples {
-        let named = |of: Endpoint<'_>| -> Vec<Sample> {
-            samples(of).into_iter().map(|(labels, value)| (with(of.labels(), labels), value)).collect()
+        let mut youngest: BTreeMap<_, Endpoint<'_>> = BTreeMap::new();
+        for of in self.0.iter().flat_map(|json| Domain { json }.endpoints()) {
+            let known = youngest.entry(of.labels()).or_insert(of);
+            if seconds(&known.json["at"]) < seconds(&of.json["at"]) {
+                *known = of;
+            }
+        }
+        let named = |(own, of): (BTreeMap<String, String>, Endpoint<'_>)| -> Vec<Sample> {
+            samples(of).into_iter().map(|(labels, value)| (with(own.clone(), labels), value)).collect()
         };
-        self.each(|domain| domain.endpoints().flat_map(named).collect())
+        youngest.into_iter().flat_map(named).collect()
     }
 
     fn endpoints(&self, value: impl Fn(Endpoint<'_>) -> Option<f64>) -> Samples {
