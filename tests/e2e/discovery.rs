@@ -25,10 +25,23 @@ const JOBS: &str = "
   relabel_configs: *apart
 ";
 
+/// Whose TLS a sender must insist on, because MTA-STS enforces it or valid TLSA records promise it.
+const REQUIRED: [(&str, bool); 6] = [
+    ("exim.test", true),
+    ("sts-cert.test", true),
+    ("sts-testing.test", true),
+    ("sts-not-ready.test", false),
+    ("dane-bogus.test", false),
+    ("tls12.test", false),
+];
+
 pub(crate) fn finds_all(tally: &mut Tally, daemon: &mut Daemon) {
     tally.compare("every domain looked at", daemon.watch(1));
     let prometheus = Prometheus::start(9092, JOBS);
     let mut table = expectations::read();
+    for (domain, wanted) in REQUIRED {
+        tally.compare(format!("TLS required of {domain}: {wanted}"), required(domain, wanted));
+    }
     tally.compare_in_time("domains are found", || domains(&prometheus, table.keys()));
     tally.compare_in_time("endpoints are found", || endpoints(&prometheus, table.keys()));
 
@@ -41,6 +54,15 @@ pub(crate) fn finds_all(tally: &mut Tally, daemon: &mut Daemon) {
         left.map(|labels| format!("still there: {labels}")).collect()
     });
     daemon.reload(&expectations::read(), OFTEN);
+}
+
+/// What is said to other programs of each of a domain's endpoints.
+fn required(domain: &str, wanted: bool) -> Vec<String> {
+    let text = said::get(&format!("/api/v1/discovery?domain={domain}")).unwrap_or_default();
+    let entries: Value = serde_json::from_str(&text).unwrap_or_default();
+    let entries: Vec<&Value> = entries.as_array().into_iter().flatten().collect();
+    let as_wanted = |entry: &&Value| entry["payload"]["require_starttls"] == wanted;
+    if !entries.is_empty() && entries.iter().all(as_wanted) { vec![] } else { vec![format!("got {text}")] }
 }
 
 fn domains<'a>(prometheus: &Prometheus, wanted: impl Iterator<Item = &'a String>) -> Vec<String> {
