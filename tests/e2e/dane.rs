@@ -6,7 +6,7 @@ use crate::said::Domain;
 use crate::tally::Tally;
 
 /// Those that have TLSA records, or none for a reason of their own, and a signed one that simply has none.
-const DOMAINS: [&str; 15] = [
+const DOMAINS: [&str; 16] = [
     "healthy.test",
     "tenant.test",
     "exim.test",
@@ -19,6 +19,7 @@ const DOMAINS: [&str; 15] = [
     "dane-anchor.test",
     "dane-unsent.test",
     "dane-whole.test",
+    "dane-both.test",
     "dane-expired.test",
     "dane-unusable.test",
     "dane-bogus.test",

@@ -132,6 +132,7 @@ pub(crate) const SERVERS: &[Server] = &[
     Server { certificate: "certificate has expired", ..sound("mx.dane-expired.test", &["192.0.2.46"]) },
     sound("mx.dane-unusable.test", &["192.0.2.47"]),
     sound("mx.dane-bogus.test", &["192.0.2.48"]),
+    sound("mx.dane-both.test", &["192.0.2.50"]),
     sound("mx.debian-tls.test", &["192.0.2.49"]),
     Server { relay: ACCEPTED, ..sound("mx.outside.test", &["192.0.2.100"]) },
 ];

@@ -28,6 +28,7 @@ const SIGNED: &[(&str, &[Record])] = &[
     ("mx.dane-anchor.test", &[((2, 0, 1), Of::Root)]),
     ("mx.dane-unsent.test", &[((2, 0, 1), Of::Root)]),
     ("mx.dane-whole.test", &[((2, 0, 0), Of::Root)]),
+    ("mx.dane-both.test", &[((3, 1, 1), Of::Key("mx.dane-both.test")), ((2, 0, 1), Of::Root)]),
     ("mx.dane-expired.test", &[((3, 1, 1), Of::Key("mx.dane-expired.test"))]),
     ("mx.dane-unusable.test", &[((1, 1, 1), Of::Key("mx.dane-unusable.test"))]),
 ];
