@@ -10,6 +10,7 @@ pub mod config;
 pub mod daemon;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod grade;
 pub mod http;
 pub mod logging;
 pub mod name;

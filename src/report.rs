@@ -111,9 +111,15 @@ pub struct NextDue {
 }
 
 mod dane;
+mod delivery;
 mod fold;
+mod held;
+#[cfg(test)]
+pub(crate) mod testing;
 
+pub use delivery::{Delivery, Sender};
 pub use fold::fold;
+pub use held::{CERTIFICATE_INVALID, Held};
 
 impl Report {
     /// Which domain.
@@ -148,6 +154,13 @@ impl Standing {
             (None, Some(doubt)) if doubt.trouble.cause == Cause::ProberError => Status::Error,
             (None, _) => Status::Unknown,
         }
+    }
+}
+
+impl Weighed {
+    /// Whether it counts against the domain: not switched off, accepted or made up for.
+    pub fn counts(&self) -> bool {
+        self.severity.is_some() && self.accepted.is_none() && !self.finding.excused
     }
 }
 

@@ -13,10 +13,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &["name", "rules"]),
     ("probe", &["observe", "name"]),
     ("report", &["rules", "observe", "name"]),
+    ("grade", &["report", "rules", "observe"]),
     ("snapshot", &["report", "observe", "name"]),
     ("schedule", &["name", "config", "observe"]),
     ("state", &["report", "schedule", "observe", "name", "rules"]),
-    ("render", &["rules", "report", "observe", "snapshot", "name", "config"]),
+    ("render", &["rules", "report", "grade", "observe", "snapshot", "name", "config"]),
     ("fuzzing", &["config", "http", "observe", "probe", "render", "state"]), // of fuzzing builds and tests alone
     ("http", &["render", "snapshot", "name", "config"]),
     (

@@ -1,51 +1,19 @@
 //! The one sentence on top: can this domain receive mail? It says no more than the standings prove.
 
 use super::fixes::{Fix, fixes};
-use super::held::Held;
 use super::words;
-use crate::observe::{Cause, DomainDns, Endpoint, HostDns, Lookup};
-use crate::report::{Report, Standing};
+use crate::observe::Endpoint;
+use crate::report::{Delivery, Held, Report, Sender, Standing};
 use crate::rules::{Severity, Status, Subject};
-
-/// Whether a sender finds a server that talks to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// None, and none is wanted: a null MX.
-    Declined,
-    /// Some endpoint holds an SMTP dialogue.
-    Up,
-    /// None does.
-    Down,
-    /// Nobody can tell.
-    Unknown,
-}
-
-/// What stands about the domain's servers together. An endpoint in a family that this machine cannot reach has no say,
-/// as long as another one has.
-pub(super) fn reach(report: &Report) -> Reach {
-    let Report { observation, .. } = report;
-    if declines_mail(report) {
-        return Reach::Declined;
-    }
-    if observation.endpoints.is_empty() {
-        return if leads_nowhere(&observation.dns) { Reach::Down } else { Reach::Unknown };
-    }
-    let held: Vec<_> =
-        observation.endpoints.iter().map(|endpoint| (endpoint, held(report, endpoint))).collect();
-    if held.iter().any(|(_, held)| held.is_up() == Some(true)) {
-        return Reach::Up;
-    }
-    let mut judged = held.iter().filter(|(_, held)| !is_out_of_our_reach(held)).peekable();
-    let all_down = judged.peek().is_some() && judged.all(|(endpoint, held)| held.is_down(&endpoint.contact));
-    if all_down { Reach::Down } else { Reach::Unknown }
-}
 
 /// The domain in one word: its worst rule's, except that nobody calls a domain fine whose mail may not get in for all
 /// that is known.
 pub(super) fn overall(report: &Report) -> Status {
     let doubtful = || standings(report).any(|standing| standing.doubt.is_some());
     match report.status() {
-        Status::Ok | Status::Info if doubtful() && reach(report) == Reach::Unknown => {
+        Status::Ok | Status::Info
+            if doubtful() && report.delivery(Sender::Opportunistic) == Delivery::Unknown =>
+        {
             let is_error = standings(report).any(|standing| standing.status() == Status::Error);
             if is_error { Status::Error } else { Status::Unknown }
         }
@@ -55,11 +23,11 @@ pub(super) fn overall(report: &Report) -> Status {
 
 /// The sentence.
 pub(super) fn answer(report: &Report) -> String {
-    match reach(report) {
-        Reach::Declined => "Accepts no mail, by null MX.".to_owned(),
-        Reach::Down => nobody_answers(report),
-        Reach::Unknown => not_judged(report),
-        Reach::Up => format!("{}{}", opening(report), complaints(&fixes(report), report)),
+    match report.delivery(Sender::Opportunistic) {
+        Delivery::Declined => "Accepts no mail, by null MX.".to_owned(),
+        Delivery::Fails => nobody_answers(report),
+        Delivery::Unknown => not_judged(report),
+        Delivery::Works => format!("{}{}", opening(report), complaints(&fixes(report), report)),
     }
 }
 
@@ -69,27 +37,6 @@ fn held<'a>(report: &'a Report, endpoint: &Endpoint) -> Held<'a> {
 
 fn standings(report: &Report) -> impl Iterator<Item = &Standing> {
     report.standings.iter().flat_map(|row| row.subjects.values())
-}
-
-fn declines_mail(report: &Report) -> bool {
-    let held = Held::of(report, &Subject::Domain);
-    let last = held.last("smtp.null_mx").is_some_and(|last| !last.findings.is_empty());
-    last || report.observation.dns.is_null_mx()
-}
-
-/// Whether DNS said for certain that there is no address to go to.
-fn leads_nowhere(dns: &DomainDns) -> bool {
-    fn is_empty<T>(lookup: &Lookup<Vec<T>>) -> bool {
-        lookup.records().is_ok_and(|records| records.is_none_or(Vec::is_empty))
-    }
-    let has_none = |host: &HostDns| is_empty(&host.a) && is_empty(&host.aaaa);
-    dns.mx.records().is_ok() && dns.hosts.values().all(has_none)
-}
-
-fn is_out_of_our_reach(held: &Held<'_>) -> bool {
-    let blocked =
-        |rule: &str| held.doubt(rule).is_some_and(|doubt| doubt.trouble.cause == Cause::VantageBlocked);
-    held.is_up().is_none() && blocked("smtp.endpoint_reachable")
 }
 
 fn nobody_answers(report: &Report) -> String {
@@ -178,6 +125,10 @@ fn complaint(fix: &Fix<'_>) -> String {
         "smtp.null_sender.rejected" => does("refuses bounces", "refuse bounces"),
         "smtp.postmaster.rejected" => "postmaster is refused".to_owned(),
         "smtp.dane.mismatch" => format!("senders that do DANE take {who} for an impostor"),
+        "smtp.mta_sts.mx_mismatch" => format!("its MTA-STS policy does not name {who}"),
+        "smtp.mta_sts.cert_invalid" | "smtp.mta_sts.no_starttls" => {
+            format!("senders that obey its MTA-STS policy do not deliver to {who}")
+        }
         code if code.starts_with("smtp.dane.") => "senders that do DANE do not deliver".to_owned(),
         "smtp.mx.bogus" => "senders that validate DNSSEC cannot find it".to_owned(),
         code if code.starts_with("smtp.mx.") => "its MX records are wrong".to_owned(),
@@ -191,7 +142,7 @@ mod tests {
     use crate::observe::testing::{
         Of, bounce, endpoint, host, no_ptr, null_sender, observation, open_relay, ordinary, policies, tlsa,
     };
-    use crate::observe::{ChainTrouble, Outcome};
+    use crate::observe::{Cause, ChainTrouble, Outcome};
     use crate::render::testing::{after, report};
 
     #[test]

@@ -13,7 +13,7 @@ mod doubts;
 mod fixes;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod held;
+mod grades;
 pub mod html;
 pub mod json;
 pub mod metrics;

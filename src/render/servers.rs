@@ -1,10 +1,10 @@
 //! How each address of each MX does, a row each, in words: the endpoint table of pages and terminals.
 
-use super::held::{CERTIFICATE_INVALID, Held};
 use super::{software, time, words};
 use crate::name::{DomainName, MxName};
 use crate::observe::{Cause, Contact, Endpoint, Phase, Reply, StartTls, TlsVersion};
 use crate::report::Report;
+use crate::report::{CERTIFICATE_INVALID, Held};
 use crate::rules::{Status, Subject};
 use std::time::SystemTime;
 

@@ -10,7 +10,8 @@ use super::policies::policies;
 use super::scan::Scan;
 use super::servers::servers;
 use super::verdict::{WORST_FIRST, verdict};
-use super::{answer, dane, time, words};
+use super::{answer, dane, grades, time, words};
+use crate::grade::grade;
 use crate::observe::Endpoint;
 use crate::report::{Report, RuleStanding};
 use crate::rules::{ALL, Severity, Status, Subject};
@@ -71,6 +72,7 @@ impl Page {
         let also = if unicode == domain.as_str() { String::new() } else { format!(" ({domain})") };
         writeln!(self.text, "{name}{also}: {}", self.paint(Some(status), status.as_str()))?;
         self.paragraph("", &answer::answer(report), 0)?;
+        self.paragraph("", &grades::sentence(&grade(report)), 0)?;
         let age = time::ago(report.observation.at, now);
         writeln!(self.text, "Probed {age}, in {}.", time::precise(report.took))
     }

@@ -22,6 +22,7 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
             of.endpoints().map(|it| (with(of.labels(), names(it)), 1.0)).collect()
         })
     }),
+    ("smtp_deliverable", |fleet| fleet.each(deliverable)),
     ("smtp_domain_info", |fleet| fleet.domains(|_| Some(1.0))),
     ("smtp_domain_up", |fleet| fleet.domains(|of| of.is_up())),
     ("smtp_endpoint_failure_info", |fleet| {
@@ -52,6 +53,7 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
         })
     }),
     ("smtp_dane_state_info", |fleet| fleet.words("state", |of| &of.json["dane"])),
+    ("smtp_grade", |fleet| fleet.domains(|of| of.json["grade"]["code"].as_f64())),
     ("smtp_mta_sts_mode_info", |fleet| fleet.words("mode", |of| &of.json["policies"]["mta_sts"]["state"])),
     ("smtp_mx_hosts", |fleet| fleet.domains(|of| Some(list(&of.json["dns"]["hosts"]).count() as f64))),
     ("smtp_mx_last_change_timestamp_seconds", |fleet| {
@@ -378,4 +380,13 @@ fn with(
 fn seconds(time: &Value) -> Option<f64> {
     let time: Timestamp = time.as_str()?.parse().ok()?;
     Some(time.as_second() as f64)
+}
+
+/// A series for each kind of sender of which it is known.
+fn deliverable(of: Domain<'_>) -> Vec<Sample> {
+    let senders = ["opportunistic", "mta_sts", "dane"].into_iter().filter_map(|sender| {
+        let works = of.json["deliverable"][sender].as_bool()?;
+        Some((with(of.labels(), [("sender".to_owned(), sender.to_owned())]), f64::from(u8::from(works))))
+    });
+    senders.collect()
 }

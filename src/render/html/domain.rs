@@ -9,8 +9,9 @@ use super::mx::{self, MxRow};
 use super::policy::PolicyRow;
 use super::rule::{Change, RuleRow};
 use super::when::When;
+use crate::grade::grade;
 use crate::observe::{MxFacts, MxRecord, Outcome};
-use crate::render::{answer, doubts, fixes, time, words};
+use crate::render::{answer, doubts, fixes, grades, time, words};
 use crate::report::Report;
 use crate::rules::{Severity, Status};
 use askama::Template;
@@ -29,6 +30,8 @@ pub(super) struct Domain<'a> {
     /// That something is in doubt, and why, in a few words.
     doubtful: Option<String>,
     answer: String,
+    /// The grade and its reasons.
+    graded: String,
     glance: Glance,
     probed: When,
     took: String,
@@ -75,6 +78,7 @@ impl<'a> Domain<'a> {
             class: words::class(Some(status)),
             doubtful: doubts::extent(report).map(doubt::tag),
             answer: answer::answer(report),
+            graded: grades::sentence(&grade(report)),
             glance: Glance::of(report, now),
             probed: When::ago(observation.at, now),
             took: time::precise(report.took),

@@ -1,14 +1,14 @@
 //! A domain at a glance: whether mail gets in, how many servers are up, how well they encrypt.
 
+use crate::grade::grade;
 use crate::observe::{Endpoint, Tls, TlsVersion};
-use crate::render::answer::{Reach, reach};
-use crate::render::held::Held;
-use crate::render::{time, words};
-use crate::report::Report;
+use crate::render::{grades, time, words};
+use crate::report::{Delivery, Held, Report, Sender};
 use crate::rules::Subject;
 use std::time::SystemTime;
 
 pub(super) struct Glance {
+    pub(super) grade: Fact,
     pub(super) gets_in: Fact,
     /// Addresses that hold a dialogue, of all that were judged.
     pub(super) up: Fact,
@@ -27,8 +27,10 @@ pub(super) struct Fact {
 
 impl Glance {
     pub(super) fn of(report: &Report, now: SystemTime) -> Self {
+        let grade = grade(report).grade;
         Self {
-            gets_in: gets_in(reach(report)),
+            grade: Fact { words: grades::letter(grade).to_owned(), class: grades::class(grade) },
+            gets_in: gets_in(report),
             up: up(report),
             tls: encryption(report),
             certificate: first_end(report).map_or_else(Fact::unknown, |end| certificate(end, now)),
@@ -55,12 +57,18 @@ pub(super) fn first_end(report: &Report) -> Option<SystemTime> {
     encrypted(report).filter_map(|tls| Some(tls.leaf()?.not_after)).min()
 }
 
-fn gets_in(reach: Reach) -> Fact {
-    match reach {
-        Reach::Declined => Fact::plain("not meant to"),
-        Reach::Up => Fact::plain("yes"),
-        Reach::Down => Fact::bad("no"),
-        Reach::Unknown => Fact::plain("not judged"),
+fn gets_in(report: &Report) -> Fact {
+    let fails = |sender| report.delivery(sender) == Delivery::Fails;
+    match report.delivery(Sender::Opportunistic) {
+        Delivery::Declined => Fact::plain("not meant to"),
+        Delivery::Fails => Fact::bad("no"),
+        Delivery::Works => match (fails(Sender::MtaSts), fails(Sender::Dane)) {
+            (false, false) => Fact::plain("yes"),
+            (true, false) => Fact::bad("not by MTA-STS"),
+            (false, true) => Fact::bad("not by DANE"),
+            (true, true) => Fact::bad("not where TLS is a must"),
+        },
+        Delivery::Unknown => Fact::plain("not judged"),
     }
 }
 
@@ -116,7 +124,10 @@ mod tests {
                 ["yes", "2 of 2", "none", "60 days"],
             ),
             (observation().of([second().expiring_at(now() + days(1))]), ["yes", "1 of 1", "1.3", "1 day"]),
-            (observation().of([second().expiring_at(now() - days(1))]), ["yes", "1 of 1", "1.3", "expired"]),
+            (
+                observation().of([second().expiring_at(now() - days(1))]),
+                ["not by MTA-STS", "1 of 1", "1.3", "expired"],
+            ),
             (observation().of([endpoint().unreachable(Cause::Refused)]), ["no", "0 of 1", "–", "–"]),
             (observation().of([endpoint().banner("421 later")]), ["not judged", "–", "–", "–"]),
             (observation().of([]).mx([(0, ".")]), ["not meant to", "–", "–", "–"]),

@@ -4,9 +4,10 @@ use super::dns::Dns;
 use super::endpoint::Endpoint;
 use super::policy::Policies;
 use super::rule::{Change, Rule};
+use crate::grade::{Grade, grade};
 use crate::name::DomainName;
 use crate::render::{answer, time};
-use crate::report::{NextDue, Report};
+use crate::report::{NextDue, Report, Sender};
 use crate::rules::Status;
 use serde::Serialize;
 use std::time::SystemTime;
@@ -18,6 +19,8 @@ pub(super) struct Domain<'a> {
     status: &'static str,
     code: u8,
     answer: Option<String>,
+    grade: Option<Graded>,
+    deliverable: Option<Deliverable>,
     /// What a sender that does DANE finds, by the last conclusive verdicts.
     dane: Option<&'static str>,
     last_run: Option<String>,
@@ -29,6 +32,22 @@ pub(super) struct Domain<'a> {
     dns: Option<Dns<'a>>,
     policies: Option<Policies<'a>>,
     history: Vec<Change>,
+}
+
+/// The letter, none where there is none to give, and why it is no better.
+#[derive(Serialize)]
+struct Graded {
+    grade: Option<&'static str>,
+    code: Option<u8>,
+    reasons: Vec<String>,
+}
+
+/// Whether each kind of sender gets through; none where nobody can tell, or none is to.
+#[derive(Serialize)]
+struct Deliverable {
+    opportunistic: Option<bool>,
+    mta_sts: Option<bool>,
+    dane: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -49,6 +68,8 @@ impl<'a> Domain<'a> {
             status: status.as_str(),
             code: status.code(),
             answer: Some(answer::answer(report)),
+            grade: Some(Graded::of(report)),
+            deliverable: Some(Deliverable::of(report)),
             dane: report.dane().map(|state| state.as_str()),
             last_run: Some(time::rfc3339(observation.at)),
             age_seconds: Some(time::age(observation.at, now).as_secs()),
@@ -69,6 +90,8 @@ impl<'a> Domain<'a> {
             status: Status::Unknown.as_str(),
             code: Status::Unknown.code(),
             answer: None,
+            grade: None,
+            deliverable: None,
             dane: None,
             last_run: None,
             age_seconds: None,
@@ -80,6 +103,21 @@ impl<'a> Domain<'a> {
             policies: None,
             history: Vec::new(),
         }
+    }
+}
+
+impl Graded {
+    fn of(report: &Report) -> Self {
+        let graded = grade(report);
+        let (letter, code) = (graded.grade.map(Grade::as_str), graded.grade.map(Grade::code));
+        Self { grade: letter, code, reasons: graded.reasons }
+    }
+}
+
+impl Deliverable {
+    fn of(report: &Report) -> Self {
+        let [opportunistic, mta_sts, dane] = Sender::ALL.map(|sender| report.delivery(sender).as_flag());
+        Self { opportunistic, mta_sts, dane }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One line a domain.
 
+use crate::grade::{Grade, grade};
 use crate::name::DomainName;
 use crate::render::{fixes, time};
 use crate::report::Report;
@@ -19,6 +20,7 @@ struct Line<'a> {
     unicode: String,
     status: &'static str,
     code: u8,
+    grade: Option<&'static str>,
     worst: Option<Worst>,
     last_run: Option<String>,
     age_seconds: Option<u64>,
@@ -49,6 +51,7 @@ impl<'a> Line<'a> {
             unicode: domain.to_unicode(),
             status: status.as_str(),
             code: status.code(),
+            grade: report.and_then(|report| grade(report).grade).map(Grade::as_str),
             worst: report.and_then(worst),
             last_run: report.map(|report| time::rfc3339(report.observation.at)),
             age_seconds: report.map(|report| time::age(report.observation.at, now).as_secs()),

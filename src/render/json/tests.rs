@@ -127,7 +127,7 @@ fn the_list_has_a_line_for_every_watched_domain() {
     assert_eq!(lines.len(), 2);
     assert_eq!(
         lines[0],
-        json!({"domain": "example.com", "unicode": "example.com", "status": "ok", "code": 1, "worst": null,
+        json!({"domain": "example.com", "unicode": "example.com", "status": "ok", "code": 1, "grade": "A+", "worst": null,
                "last_run": "2027-01-15T08:00:00Z", "age_seconds": 7, "next_run": "2027-01-15T08:11:00Z", "endpoints": 2})
     );
     assert_eq!((&lines[1]["unicode"], &lines[1]["status"]), (&json!("zürich.example"), &json!("unknown")));

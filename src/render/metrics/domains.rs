@@ -2,11 +2,10 @@
 
 use super::family::{Family, Kind, Series};
 use super::view::View;
+use crate::grade::grade;
 use crate::observe::Endpoint;
-use crate::render::answer::{Reach, reach};
-use crate::render::held::Held;
 use crate::render::time::unix_seconds;
-use crate::report::Report;
+use crate::report::{Held, Report, Sender};
 use crate::rules::Subject;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,6 +18,25 @@ pub(super) static FAMILIES: &[&Family] = &[
         help: "A domain that is watched",
         kind: Kind::Info,
         write: info,
+    },
+    &Family {
+        name: "smtp_deliverable",
+        labels: &["domain", "sender"],
+        help: "1 where a sender of that kind finds some server it delivers to, falling through the MX preferences, 0 where it finds none, by the last conclusive verdicts",
+        kind: Kind::Gauge,
+        write: |view, out| each(view, |domain, report| deliverable(domain, report, out)),
+    },
+    &Family {
+        name: "smtp_grade",
+        labels: &["domain"],
+        help: "The grade: 0 is F, 1 D, 2 C, 3 B, 4 A and 5 A+; absent where none can be given",
+        kind: Kind::Gauge,
+        write: |view, out| {
+            each(view, |domain, report| match grade(report).grade {
+                Some(grade) => out.gauge(&[("domain", domain)], f64::from(grade.code())),
+                None => Ok(()),
+            })
+        },
     },
     &Family {
         name: "smtp_domain_up",
@@ -169,11 +187,17 @@ fn each<'a>(view: &View<'a>, mut write: impl FnMut(&'a str, &'a Report) -> fmt::
 }
 
 fn up(domain: &str, report: &Report, out: &mut Series<'_>) -> fmt::Result {
-    match reach(report) {
-        Reach::Up => out.flag(&[("domain", domain)], true),
-        Reach::Down => out.flag(&[("domain", domain)], false),
-        Reach::Declined | Reach::Unknown => Ok(()),
+    match report.delivery(Sender::Opportunistic).as_flag() {
+        Some(up) => out.flag(&[("domain", domain)], up),
+        None => Ok(()),
     }
+}
+
+fn deliverable(domain: &str, report: &Report, out: &mut Series<'_>) -> fmt::Result {
+    Sender::ALL.into_iter().try_for_each(|sender| match report.delivery(sender).as_flag() {
+        Some(works) => out.flag(&[("domain", domain), ("sender", sender.as_str())], works),
+        None => Ok(()),
+    })
 }
 
 fn endpoints(domain: &str, report: &Report, out: &mut Series<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 
 use crate::name::MxName;
 use crate::observe::{Cause, Contact, Endpoint, Place, Stage};
-use crate::render::held::Held;
+use crate::report::Held;
 use crate::report::Report;
 use crate::rules::Subject;
 use crate::snapshot::Snapshot;

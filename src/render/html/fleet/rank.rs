@@ -1,10 +1,9 @@
 //! The orders of the fleet: above all, what "worst first" means.
 
 use super::Entry;
-use crate::render::answer::{Reach, reach};
 use crate::render::html::glance::first_end;
 use crate::render::verdict::WORST_FIRST;
-use crate::report::Report;
+use crate::report::{Delivery, Report, Sender};
 use crate::rules::{Severity, Status};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -36,7 +35,7 @@ fn worst_first(entry: &Entry<'_>) -> impl Ord + use<> {
 /// Whether each hour counts: strangers abuse a server, or no mail gets in.
 fn is_urgent(report: &Report) -> bool {
     let relays = report.rule("smtp.open_relay").is_some_and(|row| row.status() == Status::Critical);
-    relays || reach(report) == Reach::Down
+    relays || report.delivery(Sender::Opportunistic) == Delivery::Fails
 }
 
 /// How many different issues of that severity there are.

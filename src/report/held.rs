@@ -1,15 +1,15 @@
 //! What stands for one subject, put together from the standings of all rules: the verdicts behind pages and metrics.
 //! It asks which issues were found, never how severe a domain's configuration calls them.
 
+use super::{Concluded, Doubt, Report, Standing, Weighed};
 use crate::observe::Contact;
-use crate::report::{Concluded, Doubt, Report, Standing};
 use crate::rules::Subject;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// The last conclusive verdict of each rule on one subject, and the doubts since.
 #[derive(Debug, Default)]
-pub(super) struct Held<'a>(BTreeMap<&'static str, Stand<'a>>);
+pub struct Held<'a>(BTreeMap<&'static str, Stand<'a>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Stand<'a> {
@@ -18,7 +18,7 @@ struct Stand<'a> {
 }
 
 /// The issues that make a certificate useless to whoever checks it.
-pub(super) const CERTIFICATE_INVALID: &[&str] = &[
+pub const CERTIFICATE_INVALID: &[&str] = &[
     "smtp.cert.expired",
     "smtp.cert.host_mismatch",
     "smtp.cert.not_yet_valid",
@@ -28,7 +28,7 @@ pub(super) const CERTIFICATE_INVALID: &[&str] = &[
 
 impl<'a> Held<'a> {
     /// What stands for `subject` in one domain's report.
-    pub(super) fn of(report: &'a Report, subject: &Subject) -> Self {
+    pub fn of(report: &'a Report, subject: &Subject) -> Self {
         let mut held = Self::default();
         held.absorb(report, subject);
         held
@@ -36,7 +36,7 @@ impl<'a> Held<'a> {
 
     /// Adds what another domain's report says of the same subject: of two verdicts the younger stands, and so does
     /// the doubt of the younger look.
-    pub(super) fn absorb(&mut self, report: &'a Report, subject: &Subject) {
+    pub fn absorb(&mut self, report: &'a Report, subject: &Subject) {
         for row in &report.standings {
             if let Some(standing) = row.subjects.get(subject) {
                 self.0.entry(row.rule.code).or_default().absorb(standing);
@@ -45,22 +45,27 @@ impl<'a> Held<'a> {
     }
 
     /// The last conclusive verdict of a rule.
-    pub(super) fn last(&self, rule: &str) -> Option<&'a Concluded> {
+    pub fn last(&self, rule: &str) -> Option<&'a Concluded> {
         self.0.get(rule)?.last
     }
 
     /// Why the last look of a rule could not conclude, if it could not.
-    pub(super) fn doubt(&self, rule: &str) -> Option<&'a Doubt> {
+    pub fn doubt(&self, rule: &str) -> Option<&'a Doubt> {
         self.0.get(rule)?.doubt
     }
 
     /// The doubts of all rules, in the rules' order by name.
-    pub(super) fn doubts(&self) -> impl Iterator<Item = (&'static str, &'a Doubt)> {
+    pub fn doubts(&self) -> impl Iterator<Item = (&'static str, &'a Doubt)> {
         self.0.iter().filter_map(|(rule, stand)| Some((*rule, stand.doubt?)))
     }
 
+    /// Everything that was found and could not be refuted since, whatever rule it is of.
+    pub fn findings(&self) -> impl Iterator<Item = &'a Weighed> {
+        self.0.values().filter_map(|stand| stand.last).flat_map(|last| &last.findings)
+    }
+
     /// The codes of all that a rule found.
-    pub(super) fn found(&self, rule: &str) -> impl Iterator<Item = &'static str> {
+    pub fn found(&self, rule: &str) -> impl Iterator<Item = &'static str> {
         let findings = self.last(rule).map(|last| last.findings.as_slice()).unwrap_or_default();
         findings.iter().map(|weighed| weighed.finding.issue.code)
     }
@@ -75,7 +80,7 @@ impl<'a> Held<'a> {
     }
 
     /// Whether a TCP connection comes about. A broken IPv6 address beside a working IPv4 one is another rule's finding.
-    pub(super) fn is_reachable(&self) -> Option<bool> {
+    pub fn is_reachable(&self) -> Option<bool> {
         match self.is_broken_ipv6() {
             true => Some(false),
             false => self.lacks("smtp.endpoint_reachable", &["smtp.tcp.unreachable"]),
@@ -83,12 +88,12 @@ impl<'a> Held<'a> {
     }
 
     /// Whether it is an IPv6 address that takes no connections beside an IPv4 one that does.
-    pub(super) fn is_broken_ipv6(&self) -> bool {
+    pub fn is_broken_ipv6(&self) -> bool {
         self.found("smtp.ipv6_reachable").any(|code| code == "smtp.ipv6.unreachable")
     }
 
     /// Whether it greets with a 220.
-    pub(super) fn greets(&self) -> Option<bool> {
+    pub fn greets(&self) -> Option<bool> {
         self.lacks("smtp.banner_sanity", &["smtp.banner.missing", "smtp.banner.not_220"])
     }
 
@@ -100,7 +105,7 @@ impl<'a> Held<'a> {
     }
 
     /// Whether it holds an SMTP dialogue: a 220, and EHLO (or HELO behind it) accepted.
-    pub(super) fn is_up(&self) -> Option<bool> {
+    pub fn is_up(&self) -> Option<bool> {
         match (self.is_reachable(), self.greets(), self.welcomes()) {
             (Some(false), ..) | (_, Some(false), _) | (.., Some(false)) => Some(false),
             (_, Some(true), Some(true)) => Some(true),
@@ -109,7 +114,7 @@ impl<'a> Held<'a> {
     }
 
     /// When a look last told whether it is up: the age of the oldest verdict that says so. None while any is missing.
-    pub(super) fn known_up_or_down_at(&self) -> Option<SystemTime> {
+    pub fn known_up_or_down_at(&self) -> Option<SystemTime> {
         let rules =
             ["smtp.endpoint_reachable", "smtp.ipv6_reachable", "smtp.banner_sanity", "smtp.ehlo_supported"];
         let stands = rules.iter().filter_map(|rule| self.0.get(rule));
@@ -117,42 +122,42 @@ impl<'a> Held<'a> {
     }
 
     /// Whether STARTTLS is among the extensions.
-    pub(super) fn offers_starttls(&self) -> Option<bool> {
+    pub fn offers_starttls(&self) -> Option<bool> {
         self.passes("smtp.starttls_offered")
     }
 
     /// Whether it is known that no TLS comes about: not offered, refused or failing.
-    pub(super) fn lacks_tls(&self) -> bool {
+    pub fn lacks_tls(&self) -> bool {
         self.offers_starttls() == Some(false) || self.passes("smtp.starttls_handshake") == Some(false)
     }
 
     /// Whether its certificate would satisfy a sender that checks it: chain, name and dates.
-    pub(super) fn has_valid_certificate(&self) -> Option<bool> {
+    pub fn has_valid_certificate(&self) -> Option<bool> {
         self.lacks("smtp.tls_quality", CERTIFICATE_INVALID)
     }
 
     /// Whether it offers AUTH before TLS.
-    pub(super) fn offers_auth_before_tls(&self) -> Option<bool> {
+    pub fn offers_auth_before_tls(&self) -> Option<bool> {
         self.passes("smtp.auth_posture").map(|passes| !passes)
     }
 
     /// Whether its address has a PTR that leads back to it.
-    pub(super) fn has_reverse_dns(&self) -> Option<bool> {
+    pub fn has_reverse_dns(&self) -> Option<bool> {
         self.passes("smtp.reverse_dns")
     }
 
     /// Whether it relays for strangers.
-    pub(super) fn is_open_relay(&self) -> Option<bool> {
+    pub fn is_open_relay(&self) -> Option<bool> {
         self.passes("smtp.open_relay").map(|passes| !passes)
     }
 
     /// Whether it took a recipient of its own domain from anybody.
-    pub(super) fn takes_mail(&self) -> bool {
+    pub fn takes_mail(&self) -> bool {
         ["smtp.null_sender", "smtp.postmaster"].iter().any(|rule| self.passes(rule) == Some(true))
     }
 
     /// Whether nobody could ever hold a dialogue here: judged so, or an address that must not be contacted.
-    pub(super) fn is_down(&self, contact: &Contact) -> bool {
+    pub fn is_down(&self, contact: &Contact) -> bool {
         let never_judged =
             || self.doubt("smtp.endpoint_reachable").is_none() && self.is_reachable().is_none();
         match self.is_up() {
@@ -181,16 +186,17 @@ impl<'a> Stand<'a> {
 mod tests {
     use super::*;
     use crate::observe::testing::{endpoint, observation};
-    use crate::render::testing::report;
+    use crate::report::testing::report;
     use crate::rules::{ALL, issues};
 
-    /// Every rule and issue code between quotes in the parts of `render` that ask for one.
+    /// Every rule and issue code between quotes wherever one is asked for.
     fn codes() -> impl Iterator<Item = &'static str> {
         let sources = [
             include_str!("held.rs"),
-            include_str!("answer.rs"),
-            include_str!("servers.rs"),
-            include_str!("metrics/view.rs"),
+            include_str!("../grade.rs"),
+            include_str!("../render/answer.rs"),
+            include_str!("../render/servers.rs"),
+            include_str!("../render/metrics/view.rs"),
         ];
         let own = sources.into_iter().map(|source| source.split("#[cfg(test)]").next().unwrap_or_default());
         let quoted = own.flat_map(|source| source.split('"').skip(1).step_by(2));
