@@ -22,6 +22,7 @@ use std::time::Duration;
 mod damage;
 mod faults;
 mod keeping;
+mod seeds;
 
 /// A domain that was run `runs` times.
 fn kept(name: &str, seen: &Observation, runs: u8) -> Kept {

@@ -99,7 +99,7 @@ async fn too_few_descriptors_are_warned_of() {
         &["--config.file", &world.config(), "--web.listen-address", "127.0.0.1:0"],
     );
     let warning = daemon.line(0, "level=warn");
-    for part in ["may have 300 files open", "max_sessions: 64", "512 HTTP connections", "takes 776"] {
+    for part in ["may have 300 files open", "max_sessions: 64", "512 HTTP connections", "takes 840"] {
         assert!(warning.contains(part), "{warning}");
     }
     daemon.line(0, "run finished");
