@@ -8,6 +8,11 @@ pub(super) fn rfc3339(at: SystemTime) -> String {
     timestamp(at).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
+/// The same with the fraction of the second, where there is one: it tells which of two looks came later.
+pub(super) fn rfc3339_exact(at: SystemTime) -> String {
+    timestamp(at).strftime("%Y-%m-%dT%H:%M:%S%.fZ").to_string()
+}
+
 /// `2026-11-20`
 pub(super) fn iso_day(at: SystemTime) -> String {
     timestamp(at).strftime("%Y-%m-%d").to_string()

@@ -207,7 +207,7 @@ impl Fleet {
         let mut youngest: BTreeMap<_, Endpoint<'_>> = BTreeMap::new();
         for of in self.0.iter().flat_map(|json| Domain { json }.endpoints()) {
             let known = youngest.entry(of.labels()).or_insert(of);
-            if seconds(&known.json["at"]) < seconds(&of.json["at"]) {
+            if moment(&known.json["at"]) < moment(&of.json["at"]) {
                 *known = of;
             }
         }
@@ -378,8 +378,11 @@ fn with(
 
 /// A time of the JSON, which leaves out the part of a second.
 fn seconds(time: &Value) -> Option<f64> {
-    let time: Timestamp = time.as_str()?.parse().ok()?;
-    Some(time.as_second() as f64)
+    moment(time).map(|time| time.as_second() as f64)
+}
+
+fn moment(time: &Value) -> Option<Timestamp> {
+    time.as_str()?.parse().ok()
 }
 
 /// A series for each kind of sender of which it is known.

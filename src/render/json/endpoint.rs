@@ -105,7 +105,7 @@ impl<'a> Endpoint<'a> {
             pool: endpoint.pooled.then(|| endpoint.place().to_string()),
             port: contact.key.address.port(),
             software: software::software(contact.latest.banner.as_ref()).label,
-            at: time::rfc3339(contact.dialogue.at),
+            at: time::rfc3339_exact(contact.dialogue.at),
             rests_until: endpoint.rests_until.map(time::rfc3339),
             retry_at: endpoint.retry_at.map(time::rfc3339),
             absent_since: endpoint.absent.map(|absence| time::rfc3339(absence.since)),
