@@ -114,7 +114,7 @@ mod dane;
 mod delivery;
 mod fold;
 mod held;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod testing;
 
 pub use delivery::{Delivery, Sender};
