@@ -115,6 +115,7 @@ mod delivery;
 mod fold;
 mod held;
 #[cfg(any(test, fuzzing))]
+#[cfg_attr(not(test), expect(dead_code, reason = "fuzzing builds less than the unit tests"))]
 pub(crate) mod testing;
 
 pub use delivery::{Delivery, Sender};

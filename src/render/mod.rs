@@ -31,5 +31,5 @@ mod words;
 pub use verdict::verdict;
 
 #[cfg(any(test, fuzzing))]
-#[cfg_attr(not(test), expect(dead_code, reason = "fuzzing builds less than the unit tests"))]
+#[cfg_attr(not(test), expect(unused_imports, reason = "fuzzing builds less than the unit tests"))]
 mod testing;
