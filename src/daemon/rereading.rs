@@ -56,6 +56,9 @@ mod tests {
     use std::path::PathBuf;
     use tokio::time::timeout;
 
+    /// Six looks and half the time to the next, so that none is under way when it is over.
+    const SIX_LOOKS: Duration = Duration::from_secs(65);
+
     fn folder(test: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("mx-exporter-{}-{test}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
@@ -70,13 +73,13 @@ mod tests {
         fs::write(&list, "a.example").unwrap();
         let config = Arc::new(config::load(&main, None).unwrap());
         let mut rereading = Rereading::start();
-        assert!(timeout(6 * PERIOD, rereading.changed(&config)).await.is_err(), "nothing has changed");
+        assert!(timeout(SIX_LOOKS, rereading.changed(&config)).await.is_err(), "nothing has changed");
         fs::write(&list, "a.example\nb.example").unwrap();
         let begun = Instant::now();
         let changed = Arc::new(rereading.changed(&config).await);
         assert!(begun.elapsed() <= PERIOD);
         assert_eq!(changed.domains.len(), 2);
-        assert!(timeout(6 * PERIOD, rereading.changed(&changed)).await.is_err(), "nothing has changed since");
+        assert!(timeout(SIX_LOOKS, rereading.changed(&changed)).await.is_err(), "nothing has changed since");
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -84,7 +87,7 @@ mod tests {
     async fn without_files_there_is_nothing_to_look_at() {
         let mut rereading = Rereading::start();
         let config = Arc::new(Config::default());
-        assert!(timeout(6 * PERIOD, rereading.changed(&config)).await.is_err());
+        assert!(timeout(SIX_LOOKS, rereading.changed(&config)).await.is_err());
         assert!(rereading.look.is_none());
     }
 }
