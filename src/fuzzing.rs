@@ -24,6 +24,7 @@ pub const TARGETS: &[Target] = &[
     ("session", session),
     ("state", state),
     ("tlsa", tlsa),
+    ("wishes", wishes),
 ];
 
 /// A certificate in DER: its description, and all else that looks at it.
@@ -92,7 +93,7 @@ pub fn replies(input: &[u8]) {
     probe::fuzzing::replies(input);
 }
 
-/// A path, its query and what is accepted.
+/// A whole answer to a path, its query and what is accepted.
 pub fn request(input: &[u8]) {
     http::fuzzing::request(input);
 }
@@ -113,6 +114,11 @@ pub fn tlsa(input: &[u8]) {
 /// A whole session, in virtual time.
 pub fn session(input: &[u8]) {
     probe::fuzzing::session(input);
+}
+
+/// What is understood of a path, its query and what is accepted.
+pub fn wishes(input: &[u8]) {
+    http::fuzzing::wishes(input);
 }
 
 #[cfg(test)]
@@ -138,8 +144,7 @@ mod tests {
         files
     }
 
-    fn replay(name: &str) {
-        let (_, target) = *TARGETS.iter().find(|(target, _)| *target == name).unwrap();
+    fn replay(name: &str, target: fn(&[u8])) {
         let kept = files(&here("corpus").join(name));
         assert!(kept.len() > 1, "nothing is kept for {name}");
         for path in kept {
@@ -177,72 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn certificates_take_what_is_kept() {
-        replay("certificate");
-    }
-
-    #[test]
-    fn configurations_take_what_is_kept() {
-        replay("configuration");
-    }
-
-    #[test]
-    fn domain_files_take_what_is_kept() {
-        replay("domain_file");
-    }
-
-    #[test]
-    fn expositions_take_what_is_kept() {
-        replay("exposition");
-    }
-
-    #[test]
-    fn hellos_take_what_is_kept() {
-        replay("hello");
-    }
-
-    #[test]
-    fn keywords_take_what_is_kept() {
-        replay("keywords");
-    }
-
-    #[test]
-    fn pages_take_what_is_kept() {
-        replay("pages");
-    }
-
-    #[test]
-    fn policies_take_what_is_kept() {
-        replay("policy");
-    }
-
-    #[test]
-    fn policy_records_take_what_is_kept() {
-        replay("policy_records");
-    }
-
-    #[test]
-    fn refusals_take_what_is_kept() {
-        replay("refusal");
-    }
-
-    #[test]
-    fn replies_take_what_is_kept() {
-        replay("replies");
-    }
-
-    #[test]
-    fn requests_take_what_is_kept() {
-        replay("request");
-    }
-
-    #[test]
-    fn tlsa_records_take_what_is_kept() {
-        replay("tlsa");
-    }
-
-    #[test]
-    fn sessions_take_what_is_kept() {
-        replay("session");
+    fn all_targets_take_what_is_kept() {
+        for (name, target) in TARGETS {
+            replay(name, *target);
+        }
     }
 }

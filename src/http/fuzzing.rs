@@ -1,12 +1,15 @@
 //! What must hold of every request whatever its path, its query and its wishes are. The octets of requests on the wire
 //! are hyper's; its readers are not ours to fuzz.
 
+use super::negotiate::{Coding, Format, coding, format};
 use super::{Paths, State, router};
 use crate::config::Config;
-use crate::render::fuzzing;
+use crate::name::DomainName;
+use crate::render::{fuzzing, html};
 use crate::snapshot::channel;
 use axum::Router;
 use axum::body::Body;
+use axum::extract::Query;
 use axum::http::{HeaderValue, Request, Response, header};
 use hyper::body::Body as _;
 use hyper::service::Service;
@@ -40,9 +43,8 @@ fn state() -> State {
     State { reader, config, reload: None, paths, now }
 }
 
-/// The first line is a path with its query; those behind it are what the client accepts, and in which coding. Anything
-/// is answered, at once, by a page, JSON or text that holds together; nothing of what was asked for becomes a header.
-pub(crate) fn request(input: &[u8]) {
+/// The first line is a path with its query; those behind it are what the client accepts, and in which coding.
+fn asked(input: &[u8]) -> Option<Request<Body>> {
     let mut lines = input.split(|octet| *octet == b'\n');
     let path = lines.next().and_then(|line| str::from_utf8(line).ok()).unwrap_or_default();
     let mut request = Request::get(path);
@@ -51,7 +53,38 @@ pub(crate) fn request(input: &[u8]) {
             request = request.header(name, value);
         }
     }
-    let Ok(request) = request.body(Body::empty()) else { return };
+    request.body(Body::empty()).ok()
+}
+
+/// What is understood of a request, without an answer: a format or a coding only where it is named; of the query no more
+/// than stands in it; a domain only as it is written everywhere else.
+pub(crate) fn wishes(input: &[u8]) {
+    let Some(request) = asked(input) else { return };
+    let names = |header, name: &str| {
+        let values = request.headers().get_all(header).iter().filter_map(|value| value.to_str().ok());
+        values.map(str::to_ascii_lowercase).any(|value| value.contains(name))
+    };
+    let wants_openmetrics = format(request.headers()) == Format::OpenMetrics;
+    assert!(!wants_openmetrics || names(header::ACCEPT, "application/openmetrics-text"));
+    let wants_gzip = coding(request.headers()) == Coding::Gzip;
+    assert!(!wants_gzip || names(header::ACCEPT_ENCODING, "gzip"));
+    if let Ok(Query(query)) = Query::<html::Query>::try_from_uri(request.uri()) {
+        let html::Query { q, status, sort, page } = query;
+        // An octet that is no UTF-8 becomes a character of three.
+        let most = 3 * request.uri().query().unwrap_or_default().len();
+        assert!(q.len() + status.len() + sort.len() + page.len() <= most);
+    }
+    let last = request.uri().path().rsplit('/').next().unwrap_or_default();
+    if let Ok(domain) = DomainName::parse(last) {
+        assert_eq!(DomainName::parse(domain.as_str()), Ok(domain.clone()), "{last:?}");
+    }
+}
+
+/// Anything is answered, at once, by a page, JSON or text that holds together; nothing of what was asked for becomes a
+/// header.
+pub(crate) fn request(input: &[u8]) {
+    let Some(request) = asked(input) else { return };
+    let path = request.uri().to_string();
     let Site { runtime, router } = &*SITE;
     let response = runtime.block_on(TowerToHyperService::new(router.clone()).call(request));
     let Ok(response) = response;
