@@ -55,7 +55,7 @@ pub enum PolicyFlaw {
     Line(PeerText),
     /// A key without which there is no policy.
     Missing(Key),
-    /// It does not begin with `version: STSv1`.
+    /// No line, or not the first of that key, is `version: STSv1`.
     Version,
 }
 
@@ -80,12 +80,12 @@ struct Draft {
 }
 
 impl StsPolicy {
-    /// Reads a policy; its lines end in CRLF or LF.
+    /// Reads a policy; its lines end in CRLF or LF and stand in any order (RFC 8461 §3.2).
     pub(super) fn parse(body: &[u8]) -> Result<Self, PolicyFlaw> {
         let lines = body.split(|octet| *octet == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        let mut lines = lines.map(|line| line.trim_ascii_end()).filter(|line| !line.is_empty());
-        let first = lines.next().and_then(pair).ok_or(PolicyFlaw::Version)?;
-        if first != ("version", "STSv1") {
+        let lines = lines.map(|line| line.trim_ascii_end()).filter(|line| !line.is_empty());
+        let version = lines.clone().filter_map(pair).find(|(key, _)| *key == "version");
+        if version.is_none_or(|(_, value)| value != "STSv1") {
             return Err(PolicyFlaw::Version);
         }
         let mut draft = Draft::default();
@@ -202,7 +202,7 @@ impl fmt::Display for PolicyFlaw {
             Self::Missing(Key::MaxAge) => f.write_str("it has no `max_age`"),
             Self::Missing(Key::Mode) => f.write_str("it has no `mode`"),
             Self::Missing(Key::Mx) => f.write_str("it allows no `mx`"),
-            Self::Version => f.write_str("it does not begin with `version: STSv1`"),
+            Self::Version => f.write_str("it has no `version: STSv1`"),
         }
     }
 }
@@ -243,8 +243,12 @@ mod tests {
     fn of_what_may_stand_once_the_first_counts() {
         let policy = parse(&format!("{HEAD}mx: a.test\nversion: STSv2\nmode: no\nmax_age: -1\n")).unwrap();
         assert_eq!((policy.mode, policy.max_age.as_secs()), (Mode::Enforce, 604_800));
-        let none = parse("version: STSv1\nmode: none\nmax_age: 0").unwrap();
-        assert_eq!((none.mode, none.mx.len()), (Mode::None, 0));
+    }
+
+    #[test]
+    fn lines_stand_in_any_order() {
+        let none = parse("max_age: 0\nmode: none\nversion: STSv1").unwrap();
+        assert_eq!((none.mode, none.max_age.as_secs(), none.mx.len()), (Mode::None, 0, 0));
     }
 
     #[test]
@@ -253,7 +257,7 @@ mod tests {
         for (text, want) in [
             (String::new(), PolicyFlaw::Version),
             ("<html>".to_owned(), PolicyFlaw::Version),
-            ("mode: enforce\nversion: STSv1\nmax_age: 1\nmx: a.test".to_owned(), PolicyFlaw::Version),
+            ("version: STSv2\nversion: STSv1\nmode: none\nmax_age: 1".to_owned(), PolicyFlaw::Version),
             ("version: STSv2\nmode: none\nmax_age: 1".to_owned(), PolicyFlaw::Version),
             ("\u{feff}version: STSv1\nmode: none\nmax_age: 1".to_owned(), PolicyFlaw::Version),
             ("version: STSv1\nmax_age: 1\nmx: a.test".to_owned(), PolicyFlaw::Missing(Key::Mode)),

@@ -199,7 +199,7 @@ fn failures_have_the_names_that_senders_report() {
             "sts-policy-fetch-error: HTTP status 301, and senders follow no redirect",
         ),
         (fetching(Fetched::BadCertificate("expired".into())), "sts-webpki-invalid: expired"),
-        (text("x"), "sts-policy-invalid: it does not begin with `version: STSv1`"),
+        (text("x"), "sts-policy-invalid: it has no `version: STSv1`"),
         (with(|p| p.record(&["v=STSv1; x=1"])), "sts-policy-invalid: it has no `id`: v=STSv1; x=1"),
         (with(|p| p.record_is(Outcome::NoSuchName)), "_mta-sts.example.com TXT: no_such_name"),
         (
