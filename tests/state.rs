@@ -13,7 +13,7 @@ use mx_exporter::observe::{
 use mx_exporter::report::{NextDue, Report};
 use mx_exporter::schedule::Remembered;
 use mx_exporter::state::{self, Kept, Picture};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -136,13 +136,7 @@ fn picture(version: u64) -> Picture {
 fn report(n: u64, version: u64, contact: &Arc<Contact>) -> Report {
     let (at, took) = (moment(version), Duration::from_nanos(version));
     let mx = Lookup::ended(Outcome::Timeout, Dnssec::Unchecked, took);
-    let dns = DomainDns {
-        mx,
-        implicit: false,
-        hosts: BTreeMap::new(),
-        truncated: false,
-        facts: Default::default(),
-    };
+    let dns = DomainDns::of(mx);
     let ptr =
         Arc::new(Fact::following(None, at, Err(Unseen::failed(Stage::Lookup, Cause::Timeout, "")), None));
     let endpoint = Endpoint {

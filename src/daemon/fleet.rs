@@ -207,13 +207,7 @@ fn labels(domains: &BTreeMap<DomainName, Arc<Domain>>) -> BTreeMap<DomainName, L
 
 fn nothing_seen(name: &DomainName, at: SystemTime) -> Observation {
     let mx = Lookup::ended(Outcome::ServerFailure, Dnssec::Unchecked, Duration::ZERO);
-    let dns = DomainDns {
-        mx,
-        implicit: false,
-        hosts: BTreeMap::new(),
-        truncated: false,
-        facts: Default::default(),
-    };
+    let dns = DomainDns::of(mx);
     let policy = Policy::unseen();
     Observation { domain: name.clone(), at, dns, policy, endpoints: Vec::new() }
 }

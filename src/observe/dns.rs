@@ -182,6 +182,11 @@ impl Dnssec {
 }
 
 impl DomainDns {
+    /// What was answered for the MX records, and nothing else.
+    pub fn of(mx: Lookup<Vec<MxRecord>>) -> Self {
+        Self { mx, implicit: false, hosts: BTreeMap::new(), truncated: false, facts: MxFacts::default() }
+    }
+
     /// The same, behind what the last run saw, so that it is known how long a failing look-up has been failing.
     pub fn following(mut self, previous: Option<&Self>, at: SystemTime) -> Self {
         self.mx.follow(previous.map(|dns| &dns.mx), at);

@@ -168,13 +168,7 @@ mod tests {
 
     fn seen(at: SystemTime) -> Observation {
         let mx = Lookup::ended(Outcome::NoData, Dnssec::Unchecked, Duration::ZERO);
-        let dns = DomainDns {
-            mx,
-            implicit: false,
-            hosts: BTreeMap::new(),
-            truncated: false,
-            facts: Default::default(),
-        };
+        let dns = DomainDns::of(mx);
         Observation {
             domain: DomainName::parse("example.com").unwrap(),
             at,

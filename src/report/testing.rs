@@ -2,7 +2,8 @@
 
 use super::{NextDue, Report, fold};
 use crate::observe::testing::{ObservationBuilder, days, now};
-use crate::rules::{Acceptance, Context, Overrides, Prober, Subject, Tests, judge};
+use crate::rules::testing::context;
+use crate::rules::{Acceptance, Overrides, Subject, judge};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -31,21 +32,7 @@ pub(crate) fn run(
             Arc::make_mut(&mut endpoint.contact).latest.tls = before.contact.latest.tls.clone();
         }
     }
-    let context = Context {
-        now: now(),
-        certificate_expires_soon: days(20),
-        tests: Tests { null_sender: true, postmaster: true, open_relay: true },
-        expect_mx: Vec::new(),
-        trusted_by: Vec::new(),
-        persistent: Duration::from_secs(4 * 3600),
-        prober: Prober {
-            v4_blocked: Some(false),
-            v6_blocked: Some(false),
-            resolver_answers: Some(true),
-            validates: Some(true),
-        },
-    };
-    let judged = judge(&observation, &context);
+    let judged = judge(&observation, &context());
     let minutes = |minutes: u64| now() + Duration::from_secs(minutes * 60);
     let next = NextDue {
         run: minutes(11),

@@ -33,6 +33,8 @@ mod tls_rpt;
 mod tls_version;
 mod verdict;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

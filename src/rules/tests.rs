@@ -1,12 +1,14 @@
 //! What every rule must hold to, and the words in which the rules' own tests speak.
 
 use super::*;
-use crate::observe::testing::{EndpointBuilder, ObservationBuilder, days, now, observation};
+use crate::observe::testing::{EndpointBuilder, ObservationBuilder, observation};
 use crate::observe::{Cause, Unseen};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod any_observation;
 mod texts;
+
+pub(super) use super::testing::context;
 
 /// A judgement, without evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,24 +47,6 @@ impl From<&Judgement> for Word {
             Ok(Verdict::NotApplicable) => Self::NotApplicable,
             Err(unseen) => Self::Inconclusive(unseen.cause()),
         }
-    }
-}
-
-/// The defaults of the configuration, now.
-pub(super) fn context() -> Context {
-    Context {
-        now: now(),
-        certificate_expires_soon: days(20),
-        tests: Tests { null_sender: true, postmaster: true, open_relay: true },
-        expect_mx: Vec::new(),
-        trusted_by: Vec::new(),
-        persistent: Duration::from_secs(4 * 3600),
-        prober: Prober {
-            v4_blocked: Some(false),
-            v6_blocked: Some(false),
-            resolver_answers: Some(true),
-            validates: Some(true),
-        },
     }
 }
 
@@ -132,7 +116,7 @@ fn codes_are_those_of_the_files_and_no_file_is_left_out() {
     let files = std::fs::read_dir(directory).expect("the rules' directory");
     let names =
         files.filter_map(|file| Some(file.ok()?.file_name().to_str()?.strip_suffix(".rs")?.to_owned()));
-    let no_rules = ["evidence", "mod", "overrides", "tests", "verdict"];
+    let no_rules = ["evidence", "mod", "overrides", "testing", "tests", "verdict"];
     let rules: BTreeSet<String> = names.filter(|name| !no_rules.contains(&name.as_str())).collect();
     assert_eq!(codes, rules);
     assert!(ALL.iter().all(|rule| rule.code.starts_with("smtp.")));

@@ -31,11 +31,8 @@ fn dns(records: &[(u16, &str)], hosts: Vec<(&str, HostDns)>) -> DomainDns {
     let record =
         |&(preference, name): &(u16, &str)| MxRecord { preference, target: MxTarget::Host(mx(name)) };
     DomainDns {
-        mx: lookup(Outcome::Answer(records.iter().map(record).collect())),
-        implicit: false,
         hosts: hosts.into_iter().map(|(name, host)| (mx(name), host)).collect(),
-        truncated: false,
-        facts: Default::default(),
+        ..DomainDns::of(lookup(Outcome::Answer(records.iter().map(record).collect())))
     }
 }
 

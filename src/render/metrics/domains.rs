@@ -57,48 +57,28 @@ pub(super) static FAMILIES: &[&Family] = &[
         labels: &["domain"],
         help: "When the first of the certificates of a domain's servers ends",
         kind: Kind::Gauge,
-        write: |view, out| {
-            each(view, |domain, report| match certificate_end(report) {
-                Some(end) => out.gauge(&[("domain", domain)], unix_seconds(end)),
-                None => Ok(()),
-            })
-        },
+        write: |view, out| moment(view, out, certificate_end),
     },
     &Family {
         name: "smtp_mx_hosts",
         labels: &["domain"],
         help: "Hosts that mail for the domain may go to",
         kind: Kind::Gauge,
-        write: |view, out| {
-            each(view, |domain, report| match report.observation.dns.mx.records() {
-                Ok(_) => out.count(&[("domain", domain)], report.observation.dns.hosts.len()),
-                Err(_) => Ok(()),
-            })
-        },
+        write: |view, out| published(view, out, |report| report.observation.dns.hosts.len()),
     },
     &Family {
         name: "smtp_mx_last_change_timestamp_seconds",
         labels: &["domain"],
         help: "When the MX records of a domain were last seen to differ from those before",
         kind: Kind::Gauge,
-        write: |view, out| {
-            each(view, |domain, report| match report.observation.dns.facts.changed() {
-                Some(changed) => out.gauge(&[("domain", domain)], unix_seconds(changed)),
-                None => Ok(()),
-            })
-        },
+        write: |view, out| moment(view, out, |report| report.observation.dns.facts.changed()),
     },
     &Family {
         name: "smtp_endpoints",
         labels: &["domain"],
         help: "Addresses of those hosts, each with each of its hosts; a pool of more than eight in one family is one",
         kind: Kind::Gauge,
-        write: |view, out| {
-            each(view, |domain, report| match report.observation.dns.mx.records() {
-                Ok(_) => out.count(&[("domain", domain)], subjects(report).len()),
-                Err(_) => Ok(()),
-            })
-        },
+        write: |view, out| published(view, out, |report| subjects(report).len()),
     },
     &Family {
         name: "smtp_mta_sts_mode_info",
@@ -138,12 +118,7 @@ pub(super) static FAMILIES: &[&Family] = &[
         labels: &["domain"],
         help: "When a look last told whether one of the domain's servers is up; where it has none, when a verdict on the domain was last confirmed",
         kind: Kind::Gauge,
-        write: |view, out| {
-            each(view, |domain, report| match last_conclusive(report) {
-                Some(at) => out.gauge(&[("domain", domain)], unix_seconds(at)),
-                None => Ok(()),
-            })
-        },
+        write: |view, out| moment(view, out, last_conclusive),
     },
     &Family {
         name: "smtp_probe_next_due_timestamp_seconds",
@@ -184,6 +159,25 @@ fn info(view: &View<'_>, out: &mut Series<'_>) -> fmt::Result {
 
 fn each<'a>(view: &View<'a>, mut write: impl FnMut(&'a str, &'a Report) -> fmt::Result) -> fmt::Result {
     view.reports().try_for_each(|report| write(report.domain().as_str(), report))
+}
+
+fn moment<'a>(
+    view: &View<'a>,
+    out: &mut Series<'_>,
+    of: impl Fn(&'a Report) -> Option<SystemTime>,
+) -> fmt::Result {
+    each(view, |domain, report| match of(report) {
+        Some(moment) => out.gauge(&[("domain", domain)], unix_seconds(moment)),
+        None => Ok(()),
+    })
+}
+
+/// How many of something a domain has, where its MX records were answered.
+fn published<'a>(view: &View<'a>, out: &mut Series<'_>, of: impl Fn(&'a Report) -> usize) -> fmt::Result {
+    each(view, |domain, report| match report.observation.dns.mx.records() {
+        Ok(_) => out.count(&[("domain", domain)], of(report)),
+        Err(_) => Ok(()),
+    })
 }
 
 fn up(domain: &str, report: &Report, out: &mut Series<'_>) -> fmt::Result {
