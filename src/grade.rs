@@ -1,7 +1,7 @@
 //! One letter for a domain, from the verdicts that stand: the worst endpoint decides, and what could not be concluded
 //! changes nothing.
 
-use crate::observe::{DaneState, Endpoint, TlsVersion};
+use crate::observe::{Cause, DaneState, Endpoint, TlsVersion};
 use crate::report::{Held, Report, Weighed};
 use crate::rules::Subject;
 

@@ -1,6 +1,7 @@
 //! What decides each grade: the issues of every step, and the questions that no issue answers by itself.
 
-use super::{DaneState, Endpoint, Grade, Ground, Held, TlsVersion};
+use super::{Cause, DaneState, Endpoint, Grade, Ground, Held, TlsVersion};
+use std::collections::BTreeSet;
 
 /// Issues that leave a server without mail, or its mail without TLS.
 const WITHOUT_TLS: &[&str] = &[
@@ -97,18 +98,7 @@ pub(super) fn undetermined(ground: &Ground<'_>) -> Vec<String> {
     if ground.endpoints.is_empty() && !has(&ground.domain, &["smtp.mx.bogus"]) {
         return vec!["its mail servers are not known".to_owned()];
     }
-    let of_domain = domain_rules(ground).map(|rule| (rule, &ground.domain));
-    let of_servers = ground.endpoints.iter().flat_map(|(_, held)| rules(held).map(move |rule| (rule, held)));
-    let never = of_domain.chain(of_servers).filter(|(rule, held)| held.last(rule).is_none());
-    let mut reasons: Vec<String> = Vec::new();
-    for (rule, doubt) in never.filter_map(|(rule, held)| Some((rule, held.doubt(rule)?))) {
-        if !reasons.iter().any(|reason| reason.starts_with(rule)) {
-            reasons.push(format!(
-                "{rule} was never judged ({})",
-                doubt.trouble.cause.as_str().replace('_', " ")
-            ));
-        }
-    }
+    let mut reasons = never_judged(ground);
     let untested = |held: &Held<'_>| {
         held.is_up() == Some(true) && held.last(RELAY).is_none() && held.doubt(RELAY).is_none()
     };
@@ -116,6 +106,32 @@ pub(super) fn undetermined(ground: &Ground<'_>) -> Vec<String> {
         reasons.push("no open-relay test was made".to_owned());
     }
     reasons
+}
+
+/// The rules without any verdict, by what kept it from them.
+fn never_judged(ground: &Ground<'_>) -> Vec<String> {
+    let of_servers = ground.endpoints.iter().flat_map(|(_, held)| rules(held).map(move |rule| (rule, held)));
+    let of_domain = domain_rules(ground).map(|rule| (rule, &ground.domain));
+    let never = of_servers.chain(of_domain).filter(|(rule, held)| held.last(rule).is_none());
+    let mut seen = BTreeSet::new();
+    let mut causes: Vec<(Cause, &str, usize)> = Vec::new();
+    for (rule, doubt) in never.filter_map(|(rule, held)| Some((rule, held.doubt(rule)?))) {
+        let cause = doubt.trouble.cause;
+        match causes.iter_mut().find(|(other, ..)| *other == cause) {
+            _ if !seen.insert(rule) => {}
+            Some((.., more)) => *more += 1,
+            None => causes.push((cause, rule, 0)),
+        }
+    }
+    causes.into_iter().map(unjudged).collect()
+}
+
+fn unjudged((cause, first, more): (Cause, &str, usize)) -> String {
+    let cause = cause.as_str().replace('_', " ");
+    match more {
+        0 => format!("{first} was never judged ({cause})"),
+        more => format!("{first} and {more} more were never judged ({cause})"),
+    }
 }
 
 /// What has to be known of the domain: its policies only where some server does TLS.

@@ -67,7 +67,10 @@ fn the_reasons_name_servers_and_what_is_missing() {
     for (observation, want) in [
         (of([endpoint()]), "A+ with MTA-STS enforcing or DANE"),
         (of([endpoint(), second().with_ptr(no_ptr())]), "The address has no PTR record (mx2.example.com)"),
-        (of([endpoint(), second().banner("421 later")]), "smtp.banner_sanity was never judged (throttled)"),
+        (
+            of([endpoint(), second().banner("421 later")]),
+            "smtp.banner_sanity and 6 more were never judged (throttled)",
+        ),
         (of([endpoint().relay(None)]), "no open-relay test was made"),
         (of([endpoint().without_starttls()]), "no server takes mail over TLS"),
         (of([]).mx([(0, ".")]), "it accepts no mail, by null MX"),

@@ -13,18 +13,12 @@ pub(super) fn sentence(graded: &Graded) -> String {
 }
 
 /// Its class in the style sheet.
-pub(super) fn class(grade: Option<Grade>) -> &'static str {
+pub(super) fn class(grade: Grade) -> &'static str {
     match grade {
-        None => "dash",
-        Some(Grade::F | Grade::D | Grade::C) => "crit",
-        Some(Grade::B) => "warn",
-        Some(Grade::A | Grade::APlus) => "",
+        Grade::F | Grade::D | Grade::C => "crit",
+        Grade::B => "warn",
+        Grade::A | Grade::APlus => "ok",
     }
-}
-
-/// The letter; a dash where there is none.
-pub(super) fn letter(grade: Option<Grade>) -> &'static str {
-    grade.map_or("–", Grade::as_str)
 }
 
 #[cfg(test)]

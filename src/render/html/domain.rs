@@ -3,7 +3,7 @@
 use super::dialogue::Dialogue;
 use super::doubt::{self, Doubt};
 use super::fix::Fix;
-use super::glance::Glance;
+use super::glance::{Fact, Glance};
 use super::hosts::Mx;
 use super::mx::{self, MxRow};
 use super::policy::PolicyRow;
@@ -30,6 +30,8 @@ pub(super) struct Domain<'a> {
     /// That something is in doubt, and why, in a few words.
     doubtful: Option<String>,
     answer: String,
+    /// None where there is no grade.
+    letter: Option<Fact>,
     /// The grade and its reasons.
     graded: String,
     glance: Glance,
@@ -65,6 +67,7 @@ impl<'a> Domain<'a> {
     pub(super) fn of(report: &'a Report, now: SystemTime) -> Self {
         let observation = &report.observation;
         let status = answer::overall(report);
+        let graded = grade(report);
         let (notes, fixes): (Vec<_>, Vec<_>) =
             fixes::fixes(report).into_iter().partition(|fix| fix.severity == Severity::Info);
         let cards =
@@ -78,7 +81,8 @@ impl<'a> Domain<'a> {
             class: words::class(Some(status)),
             doubtful: doubts::extent(report).map(doubt::tag),
             answer: answer::answer(report),
-            graded: grades::sentence(&grade(report)),
+            letter: Fact::letter(&graded),
+            graded: grades::sentence(&graded),
             glance: Glance::of(report, now),
             probed: When::ago(observation.at, now),
             took: time::precise(report.took),

@@ -31,7 +31,7 @@ pub struct Query {
     pub q: String,
     /// Only this status, or `doubts`.
     pub status: String,
-    /// `worst` (the default), `name`, `expiry` or `age`.
+    /// `worst` (the default), `grade`, `name`, `expiry` or `age`.
     pub sort: String,
     /// From 1.
     pub page: String,
@@ -47,7 +47,7 @@ pub(super) struct Fleet<'a> {
     servers: usize,
     oldest: Option<When>,
     counts: Vec<Count>,
-    sorts: [(&'static str, &'static str); 4],
+    sorts: [(&'static str, &'static str); 5],
     found: usize,
     from: usize,
     to: usize,
@@ -93,6 +93,7 @@ impl<'a> Fleet<'a> {
             counts: counts(&all),
             sorts: [
                 ("worst", "worst first"),
+                ("grade", "grade, worst first"),
                 ("name", "name"),
                 ("expiry", "certificate's end"),
                 ("age", "oldest result"),

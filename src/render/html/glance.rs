@@ -1,6 +1,6 @@
 //! A domain at a glance: whether mail gets in, how many servers are up, how well they encrypt.
 
-use crate::grade::grade;
+use crate::grade::Graded;
 use crate::observe::{Endpoint, Tls, TlsVersion};
 use crate::render::{grades, time, words};
 use crate::report::{Delivery, Held, Report, Sender};
@@ -8,7 +8,6 @@ use crate::rules::Subject;
 use std::time::SystemTime;
 
 pub(super) struct Glance {
-    pub(super) grade: Fact,
     pub(super) gets_in: Fact,
     /// Addresses that hold a dialogue, of all that were judged.
     pub(super) up: Fact,
@@ -27,9 +26,7 @@ pub(super) struct Fact {
 
 impl Glance {
     pub(super) fn of(report: &Report, now: SystemTime) -> Self {
-        let grade = grade(report).grade;
         Self {
-            grade: Fact { words: grades::letter(grade).to_owned(), class: grades::class(grade) },
             gets_in: gets_in(report),
             up: up(report),
             tls: encryption(report),
@@ -39,7 +36,13 @@ impl Glance {
 }
 
 impl Fact {
-    fn unknown() -> Self {
+    /// The letter of a domain; none where it has no grade.
+    pub(super) fn letter(graded: &Graded) -> Option<Self> {
+        let grade = graded.grade?;
+        Some(Self { words: grade.as_str().to_owned(), class: grades::class(grade) })
+    }
+
+    pub(super) fn unknown() -> Self {
         Self { words: "–".to_owned(), class: "dash" }
     }
 

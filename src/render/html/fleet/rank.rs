@@ -1,6 +1,7 @@
 //! The orders of the fleet: above all, what "worst first" means.
 
 use super::Entry;
+use crate::grade::grade;
 use crate::render::html::glance::first_end;
 use crate::render::verdict::WORST_FIRST;
 use crate::report::{Delivery, Report, Sender};
@@ -12,6 +13,10 @@ use std::collections::BTreeSet;
 pub(super) fn sort(entries: &mut [Entry<'_>], by: &str) {
     match by {
         "name" => {}
+        "grade" => entries.sort_by_cached_key(|entry| {
+            let grade = entry.report.and_then(|report| grade(report).grade);
+            (grade.is_none(), grade)
+        }),
         "expiry" => entries.sort_by_cached_key(|entry| {
             let end = entry.report.and_then(first_end);
             (end.is_none(), end)
@@ -55,16 +60,19 @@ mod tests {
     use crate::observe::Cause;
     use crate::observe::testing::{EndpointBuilder, endpoint, no_ptr, observation, open_relay};
     use crate::render::testing::{after, report, snapshot};
+    use crate::snapshot::Snapshot;
 
     fn of(name: &str, endpoint: EndpointBuilder) -> Report {
         report(&observation().named(name).of([endpoint]))
     }
 
-    #[test]
-    fn worst_first_is_by_what_hurts_most() {
-        let throttled = || endpoint().banner("421 4.7.0 too many connections");
+    fn throttled() -> EndpointBuilder {
+        endpoint().banner("421 4.7.0 too many connections")
+    }
+
+    fn fleet() -> Snapshot {
         let held = of("k-held.example", endpoint());
-        let snapshot = snapshot([
+        snapshot([
             of("z-relay.example", endpoint().relay(Some(open_relay()))),
             of("y-down.example", endpoint().unreachable(Cause::Refused)),
             of("x-two.example", endpoint().without_starttls()),
@@ -74,11 +82,24 @@ mod tests {
             after(&held, &observation().named("k-held.example").of([throttled()])),
             of("d-info.example", endpoint()),
             report(&observation().named("e-ok.example")),
-        ]);
-        let mut entries: Vec<_> =
-            snapshot.domains.iter().map(|domain| Entry::of(&snapshot, domain)).collect();
-        sort(&mut entries, "");
-        let order: Vec<_> = entries.iter().map(|entry| &entry.domain.as_str()[..1]).collect();
-        assert_eq!(order.concat(), "yzxabckde");
+        ])
+    }
+
+    /// The first letters of the domains in that order.
+    fn order(by: &str) -> String {
+        let fleet = fleet();
+        let mut entries: Vec<_> = fleet.domains.iter().map(|domain| Entry::of(&fleet, domain)).collect();
+        sort(&mut entries, by);
+        entries.iter().map(|entry| &entry.domain.as_str()[..1]).collect()
+    }
+
+    #[test]
+    fn worst_first_is_by_what_hurts_most() {
+        assert_eq!(order(""), "yzxabckde");
+    }
+
+    #[test]
+    fn those_without_a_grade_come_behind_all_grades() {
+        assert_eq!(order("grade"), "axyzbdekc");
     }
 }

@@ -1,9 +1,10 @@
 //! One domain in the fleet's table.
 
 use super::Entry;
+use crate::grade::grade;
 use crate::render::fixes::{Fix, fixes};
 use crate::render::html::doubt;
-use crate::render::html::glance::Glance;
+use crate::render::html::glance::{Fact, Glance};
 use crate::render::html::when::When;
 use crate::render::{answer, words};
 use crate::report::Report;
@@ -13,6 +14,8 @@ use std::time::SystemTime;
 pub(super) struct Row<'a> {
     pub(super) domain: &'a str,
     pub(super) unicode: String,
+    /// The grade; a dash where there is none.
+    pub(super) letter: Fact,
     pub(super) status: &'static str,
     pub(super) class: &'static str,
     /// That something is in doubt, and why.
@@ -35,9 +38,11 @@ pub(super) struct Worst {
 impl<'a> Row<'a> {
     pub(super) fn of(entry: &Entry<'a>, now: SystemTime) -> Self {
         let status = if entry.report.is_some() { words::status(entry.status) } else { "not probed yet" };
+        let letter = entry.report.and_then(|report| Fact::letter(&grade(report)));
         Self {
             domain: entry.domain.as_str(),
             unicode: entry.domain.to_unicode(),
+            letter: letter.unwrap_or_else(Fact::unknown),
             status,
             class: words::class(Some(entry.status)),
             doubt: entry.doubt.map(doubt::tag),
