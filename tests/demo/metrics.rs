@@ -1,46 +1,23 @@
-//! `/metrics` and the lists over the whole demonstration world, as the real daemon tells them: whatever is wrong with a
-//! domain, both formats stay whole, no series is there twice, and every list says the same.
-#![expect(clippy::unwrap_used, reason = "what goes wrong fails the test")]
-
-#[expect(dead_code, reason = "what is to be said of each site is for another test")]
-#[path = "../examples/demo/sites.rs"]
-mod sites;
-mod support;
-#[path = "../examples/demo/watch.rs"]
-mod watch;
-#[path = "../examples/demo/world.rs"]
-mod world;
+//! `/metrics` and the lists over the whole demonstration world: whatever is wrong with a domain, both formats stay whole,
+//! no series is there twice, and every list says the same.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep};
-use world::World;
+use tokio::time::Instant;
 
-const INTERVAL: Duration = Duration::from_secs(1);
-/// By then every domain has been visited.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::client::{Client, list};
+use crate::{PATIENCE, watched};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_whole_world_is_told_without_a_fault() {
-    let world = World::start().await.unwrap();
-    let web = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let client = Client(web.local_addr().unwrap());
-    let (end, stop) = tokio::sync::watch::channel(false);
-    let watching = watch::watch(&world, INTERVAL, web, stop);
-    let looking = async {
+    watched(async |_, client| {
         let domains = client.when_all_are_probed().await;
-        let classic = both_formats_say_the_same(&client).await;
+        let classic = both_formats_say_the_same(client).await;
         has_the_series_of_every_component(&classic);
-        the_lists_agree(&client, &domains).await;
-        end.send_replace(true);
-    };
-    let (ended, ()) = tokio::join!(watching, looking);
-    ended.unwrap();
+        the_lists_agree(client, &domains).await;
+    })
+    .await;
 }
 
 /// Series come and go as the world is probed: so, as soon as two answers in a row have the same.
@@ -108,10 +85,6 @@ fn texts(list_of: &Value, pointer: &str) -> Vec<String> {
     list(list_of).iter().map(|entry| entry.pointer(pointer).unwrap().as_str().unwrap().to_owned()).collect()
 }
 
-fn list(value: &Value) -> &[Value] {
-    value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
-}
-
 /// What one answer says, in its order.
 struct Exposition {
     families: Vec<String>,
@@ -149,39 +122,5 @@ impl Exposition {
     /// Families without what the formats write differently.
     fn bare(&self) -> Vec<&str> {
         self.families.iter().map(|name| name.trim_end_matches("_total").trim_end_matches("_info")).collect()
-    }
-}
-
-struct Client(SocketAddr);
-
-impl Client {
-    /// All domains, once each has been probed.
-    async fn when_all_are_probed(&self) -> Vec<String> {
-        let start = Instant::now();
-        loop {
-            let domains = self.json("/api/v1/domains").await;
-            let domains = list(&domains["domains"]);
-            if !domains.is_empty() && domains.iter().all(|domain| !domain["last_run"].is_null()) {
-                return domains.iter().map(|domain| domain["domain"].as_str().unwrap().to_owned()).collect();
-            }
-            assert!(start.elapsed() < PATIENCE, "{domains:?}");
-            sleep(INTERVAL / 4).await;
-        }
-    }
-
-    async fn json(&self, path: &str) -> Value {
-        serde_json::from_str(&self.get(path, "*/*").await).unwrap()
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "a client of our own server on loopback")]
-    async fn get(&self, path: &str, accept: &str) -> String {
-        let mut stream = TcpStream::connect(self.0).await.unwrap();
-        let request = format!("GET {path} HTTP/1.0\r\nAccept: {accept}\r\n\r\n"); // 1.0: in one piece
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.0 200 "), "{path}: {head}");
-        body.to_owned()
     }
 }
