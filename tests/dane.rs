@@ -185,6 +185,41 @@ async fn d35_unsigned_children_are_insecure_under_opt_out_too() {
 }
 
 #[tokio::test]
+async fn d35_many_iterations_above_an_unsigned_child_make_nothing_bogus() {
+    for (iterations, want) in [(101, Dnssec::Insecure), (500, Dnssec::Insecure), (501, Dnssec::Unchecked)] {
+        for opt_out in [false, true] {
+            let world = world()
+                .and_zone_denied_by("parent.", "", nsec3(iterations, opt_out))
+                .and_zone("child.parent.", "@ IN MX 10 mx\nmx IN A 192.0.2.1")
+                .await;
+            let seen = validating(&world).mx(&name("child.parent")).await;
+            assert!(matches!(seen.outcome, Outcome::Answer(_)), "{iterations}, opt-out {opt_out}: {seen:?}");
+            assert_eq!(seen.dnssec, want, "{iterations}, opt-out {opt_out}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn d35_many_iterations_above_a_broken_child_excuse_nothing() {
+    let world = world()
+        .and_zone_denied_by("parent.", "", nsec3(500, false))
+        .and_flawed_zone("child.parent.", "@ IN MX 10 mx", Flaw::Spoilt)
+        .await;
+    assert_eq!(validating(&world).mx(&name("child.parent")).await.dnssec, Dnssec::Bogus);
+}
+
+#[tokio::test]
+async fn d35_many_iterations_beside_a_wildcard_hide_no_records() {
+    for (iterations, want) in [(0, Dnssec::Secure), (101, Dnssec::Insecure), (501, Dnssec::Unchecked)] {
+        let records = "* IN MX 10 mx\nmx IN A 192.0.2.1";
+        let world = world().and_zone_denied_by("zone.test.", records, nsec3(iterations, false)).await;
+        let seen = validating(&world).mx(&name("any.zone.test")).await;
+        assert!(matches!(seen.outcome, Outcome::Answer(_)), "{iterations}: {seen:?}");
+        assert_eq!(seen.dnssec, want, "{iterations}");
+    }
+}
+
+#[tokio::test]
 async fn d38_a_zone_with_keys_of_two_algorithms_is_secure() {
     let host = beside(world().and_zone_signed_twice("zone.test.", ZONE)).await;
     assert_eq!((host.a.dnssec, host.aaaa.dnssec), (Dnssec::Secure, Dnssec::Secure));

@@ -29,7 +29,7 @@ impl Answer {
             }
             Err(NetError::Dns(DnsError::Nsec { response, proof, .. })) => match proof {
                 Proof::Bogus => Self::bogus(),
-                _ => Self::without_records(response.response_code, &response.authorities, Dnssec::Insecure),
+                _ => Self::from_response(query, &response, true).insecure(),
             },
             Err(NetError::Dns(DnsError::ResponseCode(code))) => Self::failed(refusal(code)),
             Err(NetError::Timeout | NetError::Busy | NetError::NoConnections | NetError::Io(_)) => {
@@ -37,6 +37,12 @@ impl Answer {
             }
             Err(_) => Self::failed(Outcome::ServerFailure),
         }
+    }
+
+    /// The same where something on the way proves nothing.
+    pub(super) fn insecure(self) -> Self {
+        let dnssec = if self.dnssec == Dnssec::Secure { Dnssec::Insecure } else { self.dnssec };
+        Self { dnssec, ..self }
     }
 
     /// An end that says nothing of the name.

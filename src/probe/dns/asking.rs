@@ -13,6 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Iterations of NSEC3 that the first look reckons with; what takes more is insecure by that alone (RFC 9276 §3.2).
+const FEW_ITERATIONS: u16 = 100;
+/// What the second look reckons with: the most that RFC 5155 §10.3 had for keys of 2048 bits.
+const MOST_ITERATIONS: u16 = 500;
 /// Validated record sets kept; hickory's own limit is a million.
 const VALIDATED: usize = 16_384;
 /// How long nothing is validated after the resolver was seen to pass no signatures on.
@@ -50,16 +54,18 @@ impl Asking {
     }
 
     /// What to say of a question whose answer was bogus. It stays bogus only if the same comes again past every cache,
-    /// nothing failed on the way, the root zone validates by the same resolvers, and they do not know better.
+    /// nothing failed on the way, the root zone validates by the same resolvers, and they do not know better. To the
+    /// library, an unsigned zone below one with many iterations of NSEC3 is bogus: here they are reckoned with.
     pub(super) async fn look_again(&self, query: &Query) -> Answer {
         let Some(validation) = &self.validation else { return self.ask_unvalidated(query).await };
         let look = SecondLook::default();
-        let handle = handle(self.upstream.anew(look.clone()), &validation.anchors);
+        let handle = handle(self.upstream.anew(look.clone()), &validation.anchors)
+            .nsec3_iteration_limits(Some(MOST_ITERATIONS), Some(MOST_ITERATIONS));
         let came = handle.lookup(query.clone(), options(true)).first_answer().await;
-        let signatures_fit = answer::signatures_fit(&came);
+        let no_flaw_is_known = answer::signatures_fit(&came) || look.iterations() > MOST_ITERATIONS;
         let second = Answer::read(query, came, true);
         if second.dnssec != Dnssec::Bogus {
-            return second;
+            return if look.iterations() > FEW_ITERATIONS { second.insecure() } else { second };
         }
         let root = validated(&handle, &Query::query(Name::root(), RecordType::SOA)).await;
         if look.met_trouble() {
@@ -69,19 +75,20 @@ impl Asking {
             validation.pause();
             return self.ask_unvalidated(query).await;
         }
-        self.vouched_for(query, signatures_fit).await.unwrap_or(second)
+        self.vouched_for(query, no_flaw_is_known).await.unwrap_or(second)
     }
 
-    /// The library holds some valid denials for none (NSEC beside a record of a wildcard, for one). So the resolvers'
-    /// own validation is heard: always if they say that the answer is authentic (AD, RFC 4035 §3.2.3), and where every
-    /// signature fits, if they answer at all. Their word makes nothing secure, it only keeps bogus from being said.
-    async fn vouched_for(&self, query: &Query, signatures_fit: bool) -> Option<Answer> {
+    /// The library holds some valid denials for none (NSEC beside a record of a wildcard, for one), and does not reckon
+    /// with endless iterations of NSEC3. So the resolvers' own validation is heard: always if they say that the answer
+    /// is authentic (AD, RFC 4035 §3.2.3), and where no signature is known not to fit, if they answer at all. Their word
+    /// makes nothing secure, it only keeps bogus from being said.
+    async fn vouched_for(&self, query: &Query, no_flaw_is_known: bool) -> Option<Answer> {
         let came = self.upstream.vouched().lookup(query.clone(), options(true)).first_answer().await;
         let is_authentic = came.as_ref().is_ok_and(|response| response.metadata.authentic_data);
         let answer = Answer::read(query, came, false);
         let says_something =
             matches!(answer.outcome, Outcome::Answer(_) | Outcome::NoData | Outcome::NoSuchName);
-        (says_something && (is_authentic || signatures_fit)).then_some(answer)
+        (says_something && (is_authentic || no_flaw_is_known)).then_some(answer)
     }
 
     /// Whether answers are validated, when the resolvers pass signatures on.
@@ -119,7 +126,9 @@ impl Validation {
 }
 
 fn handle(upstream: Upstream, anchors: &Arc<TrustAnchors>) -> DnssecDnsHandle<Upstream> {
-    DnssecDnsHandle::with_trust_anchor(upstream, Arc::clone(anchors)).validation_cache_size(VALIDATED)
+    DnssecDnsHandle::with_trust_anchor(upstream, Arc::clone(anchors))
+        .validation_cache_size(VALIDATED)
+        .nsec3_iteration_limits(Some(FEW_ITERATIONS), Some(MOST_ITERATIONS))
 }
 
 async fn validated(handle: &DnssecDnsHandle<Upstream>, query: &Query) -> Answer {

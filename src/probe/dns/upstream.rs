@@ -11,12 +11,13 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverOpts}
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::xfer::{DnsHandle, DnsResponseStream, FirstAnswer};
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::{DnsRequest, DnsResponse, Query};
-use hickory_resolver::proto::rr::{Name, Record, RecordType};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{NameServerPool, PoolContext, ResponseCache, TlsConfig, TtlConfig, system_conf};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
@@ -58,13 +59,34 @@ enum Manner {
     Vouched,
 }
 
-/// Whether anything failed on the way of a look past the cache.
+/// What came along on the way of a look past the cache.
 #[derive(Clone, Default)]
-pub(super) struct SecondLook(Arc<AtomicBool>);
+pub(super) struct SecondLook(Arc<Met>);
+
+#[derive(Default)]
+struct Met {
+    trouble: AtomicBool,
+    iterations: AtomicU16,
+}
 
 impl SecondLook {
+    /// Whether anything failed.
     pub(super) fn met_trouble(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.trouble.load(Ordering::Relaxed)
+    }
+
+    /// The most additional iterations of a denial by NSEC3 (RFC 5155 §3.1.3).
+    pub(super) fn iterations(&self) -> u16 {
+        self.0.iterations.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, came: &Result<DnsResponse, NetError>, answered: bool) {
+        self.0.trouble.fetch_or(!answered, Ordering::Relaxed);
+        let iterations = records(came).into_iter().filter_map(|record| match &record.data {
+            RData::DNSSEC(DNSSECRData::NSEC3(nsec3)) => Some(nsec3.iterations()),
+            _ => None,
+        });
+        self.0.iterations.fetch_max(iterations.max().unwrap_or_default(), Ordering::Relaxed);
     }
 }
 
@@ -138,10 +160,8 @@ impl Upstream {
         }
         let came = bounded(self.shared.ask(&request).await);
         let answered = came.as_ref().is_ok() || came.as_ref().is_err_and(NetError::is_no_records_found);
-        if let Manner::Anew(look) = &self.manner
-            && !answered
-        {
-            look.0.store(true, Ordering::Relaxed);
+        if let Manner::Anew(look) = &self.manner {
+            look.note(&came, answered);
         }
         if !vouched {
             self.shared.health.note(query.name(), answered, Instant::now());
