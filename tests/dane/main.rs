@@ -2,6 +2,7 @@
 //! own, with a signed root.
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
+#[path = "../support/mod.rs"]
 mod support;
 
 use hickory_proto::dnssec::Nsec3HashAlgorithm;
