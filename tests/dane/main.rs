@@ -2,6 +2,7 @@
 //! own, with a signed root.
 #![expect(clippy::unwrap_used, reason = "what is not there fails the test")]
 
+mod cost;
 #[path = "../support/mod.rs"]
 mod support;
 

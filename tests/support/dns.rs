@@ -9,6 +9,7 @@
 //! assert_eq!(dns.asked("example.test.", RecordType::MX), 1);
 //! ```
 //! What no zone has does not exist (NXDOMAIN), as a resolver of the whole world would say.
+mod traps;
 mod zones;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

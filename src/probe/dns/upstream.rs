@@ -15,6 +15,7 @@ use hickory_resolver::proto::dnssec::rdata::DNSSECRData;
 use hickory_resolver::proto::op::{DnsRequest, DnsResponse, Query};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{NameServerPool, PoolContext, ResponseCache, TlsConfig, TtlConfig, system_conf};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -35,6 +36,11 @@ const CACHED_RECORDS: usize = 64;
 const RECORDS: usize = 1_000;
 /// Different names among them: each may cost the validation questions of its own.
 const OWNERS: usize = 40;
+/// Keys and signatures among them. The library tries two keys a signature (CVE-2023-50387), but of signatures over keys
+/// as many as there are, and that for every record which waits for those keys.
+const PROOFS: usize = 64;
+/// Signatures of one set; a change of algorithm takes eight.
+const SIGNATURES: usize = 16;
 const TTL_FLOOR: Duration = Duration::from_secs(60);
 const TTL_CEILING: Duration = Duration::from_secs(86_400);
 /// So that a repaired zone is seen within the hour (RFC 2308 §5 has one to three hours).
@@ -269,10 +275,23 @@ fn bounded(came: Result<DnsResponse, NetError>) -> Result<DnsResponse, NetError>
     let mut owners: Vec<&Name> = records.iter().map(|record| &record.name).collect();
     owners.sort();
     owners.dedup();
-    if records.len() > RECORDS || owners.len() > OWNERS {
+    if records.len() > RECORDS || owners.len() > OWNERS || is_costly(&records) {
         return Err("a response with more records than any honest one".into());
     }
     came
+}
+
+/// Whether it would take too many signatures to reckon with.
+fn is_costly(records: &[&Record]) -> bool {
+    let kinds = [RecordType::DNSKEY, RecordType::RRSIG];
+    let proofs = records.iter().filter(|record| kinds.contains(&record.record_type())).count();
+    let mut sets: HashMap<_, usize> = HashMap::new();
+    for record in records {
+        if let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &record.data {
+            *sets.entry((&record.name, signature.input().type_covered)).or_default() += 1;
+        }
+    }
+    proofs > PROOFS || sets.into_values().any(|signatures| signatures > SIGNATURES)
 }
 
 fn records(came: &Result<DnsResponse, NetError>) -> Vec<&Record> {

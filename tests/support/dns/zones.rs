@@ -16,6 +16,8 @@ use hickory_server::store::in_memory::InMemoryZoneHandler;
 use hickory_server::zone_handler::{AxfrPolicy, Catalog, ZoneHandler, ZoneType};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 
+use super::traps;
+
 const ALGORITHM: Algorithm = Algorithm::ECDSAP256SHA256;
 const TTL: u32 = 60;
 const A_DAY: Duration = Duration::from_secs(86_400);
@@ -37,6 +39,10 @@ enum Security {
 pub enum Flaw {
     /// They expired in 2020.
     Expired,
+    /// So many keys have one tag, and everything has as many signatures that could be by any of them.
+    ManyKeys(usize),
+    /// The keys have so many signatures, none of which fits.
+    ManySignatures(usize),
     /// There are none.
     Missing,
     /// A bit of each is turned.
@@ -139,14 +145,20 @@ impl Zone {
         for key in keys {
             handler.add_zone_signing_key_mut(key.signer(&self.origin)).unwrap();
         }
+        for key in traps::keys(*flaw, &self.origin) {
+            handler.upsert_mut(key, 1);
+        }
         handler.secure_zone_mut().unwrap();
+        if let Some(flaw) = flaw {
+            handler.records_get_mut().values_mut().for_each(|set| traps::smother(set, *flaw));
+        }
         let sets = handler.records_get_mut().values_mut();
         for set in sets.filter(|set| set.record_type() != RecordType::DNSKEY).map(Arc::make_mut) {
             match flaw {
                 Some(Flaw::Expired) => expire(set, &keys[0].signer(&self.origin)),
                 Some(Flaw::Missing) => set.set_rrsigs(vec![]),
                 Some(Flaw::Spoilt) => spoil(set),
-                Some(Flaw::WrongKey) | None => {}
+                Some(Flaw::ManyKeys(_) | Flaw::ManySignatures(_) | Flaw::WrongKey) | None => {}
             }
         }
     }
