@@ -12,6 +12,7 @@ use hickory_proto::rr::RecordType;
 use mx_exporter::name::{DomainName, MxName};
 use mx_exporter::observe::{Dnssec, DomainDns, HostDns, Outcome, Published, Tlsa};
 use mx_exporter::probe::dns::{Dns, DnsSettings, Timeouts};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -238,6 +239,11 @@ fn validating_impatiently(world: &World) -> Dns {
     let ms = Duration::from_millis;
     let timeouts = Timeouts { attempt: ms(150), name: ms(1_500), domain: ms(5_000) };
     Dns::with_timeouts(&settings(world), timeouts).unwrap()
+}
+
+/// The same behind another resolver.
+fn validating_at(resolver: SocketAddr, world: &World) -> Dns {
+    Dns::new(&DnsSettings { nameservers: vec![resolver], ..settings(world) }).unwrap()
 }
 
 fn settings(world: &World) -> DnsSettings {
