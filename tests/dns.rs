@@ -4,6 +4,7 @@
 
 mod support;
 
+use hickory_proto::dnssec::Nsec3HashAlgorithm;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use mx_exporter::name::{DomainName, MxName};
@@ -13,7 +14,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use support::dns::{Dns as World, Trouble};
+use support::dns::{Dns as World, NxProofKind, Trouble};
 use tokio::net::UdpSocket;
 use tokio::time::Instant;
 
@@ -569,25 +570,35 @@ async fn cnames_and_wildcards_of_a_signed_zone_are_secure() {
 }
 
 #[tokio::test]
-async fn what_the_library_calls_bogus_although_all_signatures_fit_is_only_unchecked() {
-    let world = World::serving_signed("example.test.", SIGNED).await;
-    let dns = validating(&world, world.trust_anchor());
-    let wild = dns.mx(&name("a.wild.example.test")).await;
-    assert_eq!((written(&wild), wild.dnssec), (vec!["10 mx.example.test".into()], Dnssec::Unchecked));
+async fn records_of_a_wildcard_are_secure_whatever_denies_closer_names() {
+    for proof in [NxProofKind::Nsec, nsec3(0)] {
+        let world = World::serving_signed("other.test.", "")
+            .and_zone_denied_by("example.test.", SIGNED, proof.clone())
+            .await;
+        let dns = validating(&world, world.trust_anchor());
+        for domain in ["a.wild.example.test", "z.wild.example.test", "a.b.c.wild.example.test"] {
+            let wild = dns.mx(&name(domain)).await;
+            assert_eq!(written(&wild), ["10 mx.example.test"], "{domain} by {proof:?}");
+            assert_eq!(wild.dnssec, Dnssec::Secure, "{domain} by {proof:?}");
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_resolver_that_validates_has_the_last_word_on_bogus() {
-    let world =
-        World::serving_signed("example.test.", SIGNED).and_bogus_zone("bogus.test.", "@ IN MX 10 mx").await;
+    let world = World::serving_signed("example.test.", SIGNED)
+        .and_bogus_zone("bogus.test.", "@ IN MX 10 mx")
+        .and_zone_denied_by("endless.test.", "mx IN A 192.0.2.1", nsec3(501))
+        .await;
     let fails: Change = |reply| reply[3] = reply[3] & 0xf0 | 2;
     let vouches: Change = |reply| reply[3] |= 0x20;
     for (domain, says, want) in [
         ("bogus.test", None, Dnssec::Bogus),
         ("bogus.test", Some(fails), Dnssec::Bogus),
         ("bogus.test", Some(vouches), Dnssec::Unchecked),
-        ("a.wild.example.test", Some(fails), Dnssec::Bogus),
-        ("a.wild.example.test", Some(vouches), Dnssec::Unchecked),
+        ("mx.endless.test", None, Dnssec::Unchecked),
+        ("mx.endless.test", Some(fails), Dnssec::Bogus),
+        ("mx.endless.test", Some(vouches), Dnssec::Unchecked),
         ("example.test", Some(fails), Dnssec::Secure),
     ] {
         let resolver = match says {
@@ -741,6 +752,11 @@ fn impatient(nameservers: &[SocketAddr]) -> Dns {
 fn impatience() -> Timeouts {
     let ms = Duration::from_millis;
     Timeouts { attempt: ms(400), name: ms(1_500), domain: ms(2_500) }
+}
+
+fn nsec3(iterations: u16) -> NxProofKind {
+    let algorithm = Nsec3HashAlgorithm::SHA1;
+    NxProofKind::Nsec3 { algorithm, salt: [].into(), iterations, opt_out: false }
 }
 
 fn validating(world: &World, trust_anchor: &str) -> Dns {

@@ -13,6 +13,7 @@ mod policy;
 mod reverse;
 mod tlsa;
 mod upstream;
+mod wildcard;
 
 use crate::name::{DomainName, MxName};
 use crate::observe::{DomainDns, HostDns, Lookup, MxRecord, Outcome, Policy, Ptr, Wildcards};
@@ -188,14 +189,20 @@ impl Dns {
         ends: Instant,
         read: impl Fn(RData) -> Option<T>,
     ) -> (Lookup<Vec<T>>, Vec<Name>) {
+        let (answer, took) = self.answer(name, kind, ends).await;
+        let lookup = Lookup::ended(answer.outcome, answer.dnssec, took);
+        (lookup.map(|records| records.into_iter().filter_map(read).collect()), answer.aliases)
+    }
+
+    /// The same with all that is known of it, and how long it took.
+    async fn answer(&self, name: Name, kind: RecordType, ends: Instant) -> (Answer, Duration) {
         let started = Instant::now();
         let ends = ends.min(started + self.timeouts.name);
         let answer = timeout_at(ends, aliases::resolve(&self.asking, name, kind))
             .await
             .unwrap_or_else(|_| Answer::failed(Outcome::Timeout));
         self.counter.count(kind, &answer.outcome);
-        let lookup = Lookup::ended(answer.outcome, answer.dnssec, started.elapsed());
-        (lookup.map(|records| records.into_iter().filter_map(read).collect()), answer.aliases)
+        (answer, started.elapsed())
     }
 }
 

@@ -12,21 +12,22 @@ const ALIASES: usize = 16;
 /// Asks for the records of `name`, wherever CNAMEs lead.
 pub(super) async fn resolve(asking: &Asking, name: Name, kind: RecordType) -> Answer {
     let mut names = vec![name];
-    let mut dnssec = None;
+    let (mut dnssec, mut wildcard) = (None, None);
     while let Some(name) = names.last().filter(|_| names.len() <= ALIASES + 1) {
         let answer = ask(asking, name, kind).await;
         let so_far = dnssec.map_or(answer.dnssec, |so_far| weaker(so_far, answer.dnssec));
         dnssec = Some(so_far);
+        wildcard = wildcard.or(answer.wildcard);
         let goes_on = matches!(answer.outcome, Outcome::NoData) && !answer.aliases.is_empty();
         let is_loop = answer.aliases.iter().any(|alias| names.contains(alias));
         names.extend(answer.aliases);
         if is_loop || !goes_on {
             let outcome = if is_loop { Outcome::Loop } else { answer.outcome };
-            return Answer { outcome, aliases: names.split_off(1), dnssec: so_far };
+            return Answer { outcome, aliases: names.split_off(1), dnssec: so_far, wildcard };
         }
     }
     let dnssec = dnssec.unwrap_or_default();
-    Answer { outcome: Outcome::Loop, aliases: names.drain(1..).take(ALIASES).collect(), dnssec }
+    Answer { outcome: Outcome::Loop, aliases: names.drain(1..).take(ALIASES).collect(), dnssec, wildcard }
 }
 
 /// One question. Where the answer is a failure, the name is asked for its CNAME alone: a resolver may give up on a
@@ -38,9 +39,9 @@ async fn ask(asking: &Asking, name: &Name, kind: RecordType) -> Answer {
         return answer;
     }
     let alias = asking.ask(&cname(name)).await;
-    let dnssec = alias.dnssec;
+    let (dnssec, wildcard) = (alias.dnssec, alias.wildcard.clone());
     if let Some(target) = target(alias) {
-        return Answer { outcome: Outcome::NoData, aliases: vec![target], dnssec };
+        return Answer { outcome: Outcome::NoData, aliases: vec![target], dnssec, wildcard };
     }
     let answer = if answer.dnssec == Dnssec::Bogus { asking.look_again(&query).await } else { answer };
     if matches!(answer.outcome, Outcome::ServerFailure) && answer.dnssec != Dnssec::Bogus {

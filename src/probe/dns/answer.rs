@@ -1,6 +1,7 @@
 //! What one question gave: a response, or the library's error, read as an outcome. Follows the CNAMEs that are in
 //! the response; asks nothing.
 
+use super::wildcard;
 use crate::observe::{Dnssec, Outcome};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::dnssec::{DnssecSummary, Proof};
@@ -16,6 +17,8 @@ pub(super) struct Answer {
     pub(super) aliases: Vec<Name>,
     /// Of everything used here. Bogus comes with [`Outcome::ServerFailure`] only.
     pub(super) dnssec: Dnssec,
+    /// The wildcard that the records or one of the CNAMEs are of, if they are signed.
+    pub(super) wildcard: Option<Name>,
 }
 
 impl Answer {
@@ -28,6 +31,7 @@ impl Answer {
                 Self::without_records(none.response_code, authorities, Dnssec::Unchecked)
             }
             Err(NetError::Dns(DnsError::Nsec { response, proof, .. })) => match proof {
+                Proof::Bogus if wildcard::is_proved(&response) => Self::from_response(query, &response, true),
                 Proof::Bogus => Self::bogus(),
                 _ => Self::from_response(query, &response, true).insecure(),
             },
@@ -47,7 +51,7 @@ impl Answer {
 
     /// An end that says nothing of the name.
     pub(super) fn failed(outcome: Outcome<Vec<RData>>) -> Self {
-        Self { outcome, aliases: Vec::new(), dnssec: Dnssec::Unchecked }
+        Self { outcome, aliases: Vec::new(), dnssec: Dnssec::Unchecked, wildcard: None }
     }
 
     fn bogus() -> Self {
@@ -61,6 +65,7 @@ impl Answer {
         if dnssec == Dnssec::Bogus {
             return Self::bogus();
         }
+        let wildcard = wildcard::behind(&found.used, &response.answers);
         let outcome = if found.is_loop {
             Outcome::Loop
         } else if !found.records.is_empty() {
@@ -72,7 +77,7 @@ impl Answer {
         } else {
             Outcome::ServerFailure // records of other names or types: no answer to this question
         };
-        Self { outcome, aliases: found.aliases, dnssec }
+        Self { outcome, aliases: found.aliases, dnssec, wildcard }
     }
 
     /// A referral is no denial: whoever sends one has not looked the name up (RFC 2308 §2.2).
