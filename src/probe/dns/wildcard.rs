@@ -1,5 +1,5 @@
 //! Records of wildcards (RFC 4592): which answers are of one, as their signatures tell, and whether NSEC proves that no
-//! name stands in its way, a proof that the library takes for one in some of its forms only. Asks nothing.
+//! name stands in its way, which the library believes in some of its forms only. Asks nothing.
 
 use hickory_resolver::proto::dnssec::rdata::{DNSSECRData, NSEC, RRSIG};
 use hickory_resolver::proto::dnssec::{DnssecSummary, Proof};
@@ -17,14 +17,13 @@ pub(super) fn behind(used: &[Record], answers: &[Record]) -> Option<Name> {
     })
 }
 
-/// Whether all signatures of an answer fit, some of them are of wildcards, and NSEC proves for each of these that no
-/// name is closer (RFC 4035 §5.3.4).
+/// Whether there are answers whose signatures all fit, and NSEC proves for each that is of a wildcard that no name is
+/// closer (RFC 4035 §5.3.4). Where none is of a wildcard, there is nothing to deny, whatever else was sent.
 pub(super) fn is_proved(response: &DnsResponse) -> bool {
-    let expanded: Vec<_> = response.answers.iter().filter_map(Expanded::of).collect();
+    let mut expanded = response.answers.iter().filter_map(Expanded::of);
     response.response_code == ResponseCode::NoError
         && DnssecSummary::from_records(response.answers.iter()) == DnssecSummary::Secure
-        && !expanded.is_empty()
-        && expanded.iter().all(|one| one.is_proved_by(&response.authorities))
+        && expanded.all(|one| one.is_proved_by(&response.authorities))
 }
 
 /// A name that has the records of a wildcard.
@@ -37,13 +36,12 @@ struct Expanded<'a> {
 }
 
 impl<'a> Expanded<'a> {
-    /// What a signature that fits tells, if it is of a wildcard.
+    /// What a signature tells, whether it fits or not, if it is of a wildcard.
     fn of(record: &'a Record) -> Option<Self> {
         let RData::DNSSEC(DNSSECRData::RRSIG(signature)) = &record.data else { return None };
         let (name, input) = (&record.name, signature.input());
-        let is_one = record.proof == Proof::Secure && input.num_labels < name.num_labels();
         let encloser = name.trim_to(input.num_labels.into());
-        is_one.then_some(Self { name, encloser, zone: &input.signer_name })
+        (input.num_labels < name.num_labels()).then_some(Self { name, encloser, zone: &input.signer_name })
     }
 
     fn is_proved_by(&self, authorities: &[Record]) -> bool {
@@ -179,16 +177,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_proved_by_what_does_not_fit_or_is_of_others() {
+    fn what_does_not_fit_or_is_of_others_proves_nothing() {
         let gap = || gap("*.a.test.", "c.a.test.", &[RecordType::A]);
         assert!(is_proved(&response(&answer(2), gap(), "test.")));
         assert!(!is_proved(&response(&answer(2), gap(), "a.test.")), "another zone's");
-        assert!(!is_proved(&response(&answer(3), gap(), "test.")), "no wildcard");
-        for place in 0..2 {
-            let mut answers = answer(2);
-            answers[place].proof = Proof::Bogus;
-            assert!(!is_proved(&response(&answers, gap(), "test.")), "{place}");
-        }
+        assert!(is_proved(&response(&answer(3), gap(), "a.test.")), "no wildcard, nothing to prove");
+        assert!(!is_proved(&response(&[], gap(), "test.")), "no answer");
+        let mut answers = answer(2);
+        answers[0].proof = Proof::Bogus;
+        assert!(!is_proved(&response(&answers, gap(), "test.")));
         let mut spoilt = gap();
         spoilt.proof = Proof::Bogus;
         assert!(!is_proved(&response(&answer(2), spoilt, "test.")));
