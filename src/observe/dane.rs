@@ -36,6 +36,9 @@ pub struct TlsaLookup {
     pub lookup: Lookup<Vec<Tlsa>>,
     /// How many more there were.
     pub more: usize,
+    /// The wildcard that they are of (RFC 4592), or that a CNAME on the way to them is of; none where they were published
+    /// for the very name. Their signatures tell it (RFC 4034 §3.1.3), no made-up name has to be asked for.
+    pub wildcard: Option<PeerText>,
 }
 
 /// What DNS has to say of DANE at a host.
@@ -259,6 +262,12 @@ impl TlsaLookup {
     /// The records, none where there are none.
     pub fn records(&self) -> &[Tlsa] {
         self.lookup.records().ok().flatten().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The wildcard, if it is of more than the ports of this one host, so that nobody may have meant this server.
+    pub fn stray_wildcard(&self) -> Option<&PeerText> {
+        let of_all_ports = format!("*._tcp.{}", self.base);
+        self.wildcard.as_ref().filter(|wildcard| !wildcard.as_str().eq_ignore_ascii_case(&of_all_ports))
     }
 
     /// Those that a sender can use.

@@ -45,6 +45,15 @@ fn records<'a>(observation: &'a Observation, endpoint: &Endpoint) -> Option<&'a 
     }
 }
 
+/// Whose the records of an endpoint are, if they were not published for its very name.
+pub(super) fn wildcard(observation: &Observation, endpoint: &Endpoint) -> Option<String> {
+    let found = records(observation, endpoint)?;
+    let wildcard = found.wildcard.as_ref()?;
+    let for_whom =
+        found.stray_wildcard().map_or("for all its ports", |_| "perhaps not meant for this server");
+    Some(format!("by the wildcard {wildcard}, {for_whom}"))
+}
+
 /// What there is instead of records, in a few words; none where there are some.
 pub(super) fn without_records(observation: &Observation, endpoint: &Endpoint) -> Option<String> {
     Some(match observation.dns.hosts.get(&endpoint.mx)?.dane() {
@@ -97,11 +106,17 @@ fn says(fit: &Fit, tls: &Tls) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::observe::testing::{ObservationBuilder, Of, asked, endpoint, host, observation, tlsa};
-    use crate::observe::{DaneState, Dnssec, Outcome};
+    use crate::observe::testing::{
+        ObservationBuilder, Of, asked, endpoint, host, now, observation, signed, tlsa,
+    };
+    use crate::observe::{DaneState, Dnssec, Outcome, TlsaLookup};
     use crate::render::testing::{after, report};
+    use crate::render::text::Terminal;
+    use crate::render::{html, text};
     use crate::rules::Subject;
     use DaneState::*;
+
+    const TERMINAL: Terminal = Terminal { width: 200, colour: false };
 
     fn with<const N: usize>(records: [crate::observe::Tlsa; N]) -> ObservationBuilder {
         observation().host("mx1.example.com", host().tlsa(records))
@@ -141,6 +156,26 @@ mod tests {
         ] {
             assert_eq!(report(&seen).dane(), want, "{name}");
         }
+    }
+
+    #[test]
+    fn a_wildcard_is_told_with_what_it_is_for() {
+        let of_wildcard = |wildcard: Option<&str>| {
+            let found = signed(vec![tlsa(3, 1, Of::LeafKey)]);
+            let found = TlsaLookup { wildcard: wildcard.map(Into::into), ..found };
+            let report = report(&observation().host("mx1.example.com", host().tlsa_is([found])));
+            let words = super::wildcard(&report.observation, &report.observation.endpoints[0]);
+            let is_told = |shown: &str| words.as_ref().is_some_and(|words| shown.contains(words.as_str()));
+            let (text, page) =
+                (text::reports(&[report.clone().into()], TERMINAL, now()), html::domain(&report, now()));
+            assert_eq!(is_told(&text), is_told(&page), "{text}");
+            (words.clone().unwrap_or_default(), is_told(&page))
+        };
+        let all_ports = "by the wildcard *._tcp.mx1.example.com, for all its ports";
+        let stray = "by the wildcard *.example.com, perhaps not meant for this server";
+        assert_eq!(of_wildcard(Some("*._tcp.mx1.example.com")), (all_ports.to_owned(), true));
+        assert_eq!(of_wildcard(Some("*.example.com")), (stray.to_owned(), true));
+        assert_eq!(of_wildcard(None), (String::new(), false));
     }
 
     #[test]

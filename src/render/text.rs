@@ -141,8 +141,10 @@ impl Page {
     fn dane(&mut self, report: &Report, endpoint: &Endpoint, now: SystemTime) -> fmt::Result {
         for (at, row) in dane::Row::all(&report.observation, endpoint, now).iter().enumerate() {
             if at == 0 {
-                let name = format!("\n  TLSA of {} {}:", endpoint.mx, endpoint.address());
-                writeln!(self.text, "{name}")?;
+                let source = dane::wildcard(&report.observation, endpoint);
+                let source = source.map(|source| format!(" ({source})")).unwrap_or_default();
+                self.text.push('\n');
+                self.paragraph("  ", &format!("TLSA of {} {}{source}:", endpoint.mx, endpoint.address()), 4)?;
             }
             self.paragraph("    ", &format!("{}: {}", row.record, row.says), 6)?;
         }

@@ -131,7 +131,7 @@ fn check(endpoint: &Endpoint, observation: &Observation, cx: &Context) -> Judgem
     };
     match observation.dane_at(endpoint, cx.now)? {
         DaneState::NoTls => Ok(NO_TLS.found(without_tls(endpoint, found))),
-        DaneState::Mismatch => mismatch(endpoint, observation, cx),
+        DaneState::Mismatch => mismatch(endpoint, observation, found, cx),
         DaneState::Valid => Ok(rollover(endpoint, observation, cx)),
         _ => Ok(Verdict::NotApplicable),
     }
@@ -139,11 +139,18 @@ fn check(endpoint: &Endpoint, observation: &Observation, cx: &Context) -> Judgem
 
 fn without_tls(endpoint: &Endpoint, found: &TlsaLookup) -> String {
     let trouble = endpoint.contact.tls().err().map(|unseen| unseen.trouble().to_string());
-    format!("{}; published: {}", trouble.unwrap_or_default(), listed(found.records()))
+    let stray = stray(found).map(|stray| format!("\n{stray}")).unwrap_or_default();
+    format!("{}; published: {}{stray}", trouble.unwrap_or_default(), listed(found.records()))
+}
+
+/// That the records may be nobody's intention: whoever publishes them for other names must know what they do here.
+fn stray(found: &TlsaLookup) -> Option<String> {
+    let wildcard = found.stray_wildcard()?;
+    Some(format!("the records are those of the wildcard {wildcard}, perhaps not meant for this server"))
 }
 
 /// Dates are judged only where the clock is set.
-fn mismatch(endpoint: &Endpoint, observation: &Observation, cx: &Context) -> Judgement {
+fn mismatch(endpoint: &Endpoint, observation: &Observation, found: &TlsaLookup, cx: &Context) -> Judgement {
     let fits = observation.fits(endpoint, cx.now);
     let broken = fits.iter().any(|(_, fit)| matches!(fit, Fit::Broken(_)));
     if broken && !cx.clock_is_set() {
@@ -155,6 +162,7 @@ fn mismatch(endpoint: &Endpoint, observation: &Observation, cx: &Context) -> Jud
         tls.leaf().map(|leaf| format!("shown: {}", leaf.subject)).into_iter().collect();
     let usable = fits.iter().filter(|(_, fit)| !matches!(fit, Fit::Unusable(_)));
     lines.extend(usable.map(|(record, fit)| format!("{record}: {}", objection(fit, tls))));
+    lines.extend(stray(found));
     Ok(MISMATCH.found(lines.join("\n")))
 }
 

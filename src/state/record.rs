@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 /// To be raised with every change of what is stored, the order of variants included: values of other versions are
 /// forgotten.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// A value as bytes.
 pub(super) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, postcard::Error> {

@@ -10,7 +10,7 @@ use hickory_proto::dnssec::Nsec3HashAlgorithm;
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 use mx_exporter::name::{DomainName, MxName};
-use mx_exporter::observe::{Dnssec, DomainDns, HostDns, Outcome, Published, Tlsa};
+use mx_exporter::observe::{Dnssec, DomainDns, HostDns, Outcome, PeerText, Published, Tlsa};
 use mx_exporter::probe::dns::{Dns, DnsSettings, Timeouts};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,39 @@ async fn of_endless_records_a_few_are_kept_and_the_others_counted() {
     assert_eq!((found.records().len(), found.more), (64, 37));
     let longest = found.records().iter().max_by_key(|record| record.data.len()).unwrap();
     assert!(longest.malformed && longest.data.len() == 8_192, "{longest}");
+}
+
+/// The wildcard is known by the signatures, wherever it stands and whatever denies closer names.
+#[tokio::test]
+async fn d30_records_of_a_wildcard_count_and_are_told_from_others() {
+    let tlsa = format!("IN TLSA 3 1 1 {DIGEST}");
+    for (published, wildcard, is_stray) in [
+        (format!("_25._tcp.mx {tlsa}\n*._tcp.mx IN TXT x"), None, false),
+        (format!("*._tcp.mx {tlsa}"), Some("*._tcp.mx.zone.test"), false),
+        (format!("*.mx {tlsa}"), Some("*.mx.zone.test"), true),
+        (format!("*.mx IN CNAME tlsa\ntlsa {tlsa}"), Some("*.mx.zone.test"), true),
+    ] {
+        for proof in [NxProofKind::Nsec, nsec3(0, false)] {
+            let world =
+                world().and_zone_denied_by("zone.test.", &format!("{ZONE}\n{published}"), proof.clone());
+            let host = beside(world).await;
+            let Ok(Published::Records(found)) = host.dane() else {
+                panic!("{published}, {proof:?}: {host:?}")
+            };
+            assert_eq!(texts(&host), [format!("3 1 1 {DIGEST}")], "{published}");
+            assert_eq!(found.wildcard.as_ref().map(PeerText::as_str), wildcard, "{published}, {proof:?}");
+            assert_eq!(found.stray_wildcard().is_some(), is_stray, "{published}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn d30_a_wildcard_of_everything_is_of_hosts_that_nobody_published() {
+    let everything = format!("* IN A 192.0.2.2\n* IN AAAA 2001:db8::2\n* IN TLSA 3 1 1 {DIGEST}");
+    let world = World::serving_signed("example.test.", &format!("@ IN MX 10 made-up\n{everything}")).await;
+    let host = only_host(validating(&world).domain(&name("example.test")).await);
+    let Ok(Published::Records(found)) = host.dane() else { panic!("{host:?}") };
+    assert_eq!(found.stray_wildcard().map(PeerText::as_str), Some("*.example.test"));
 }
 
 #[tokio::test]

@@ -37,6 +37,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("C16", "tests/cli/daemon.rs", "sighup_reloads_and_a_bad_file_changes_nothing"),
     ("C17", "tests/watch.rs", "a_reload_adds_and_removes_at_once"),
     ("C18", "tests/cli/daemon.rs", "a_hundred_reloads_do_no_harm"),
+    ("D30", "tests/dane/main.rs", "d30_records_of_a_wildcard_count_and_are_told_from_others"),
     ("D33", "tests/dane/main.rs", "d33_signatures_that_do_not_hold_are_bogus_and_dane_is_no_question"),
     ("D34", "tests/dns.rs", "keys_that_cannot_be_fetched_make_nothing_bogus"),
     ("D35", "tests/dane/main.rs", "d35_denials_by_nsec3_count_as_far_as_their_iterations_are_few"),

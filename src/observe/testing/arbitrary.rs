@@ -304,8 +304,14 @@ fn tlsa_lookup() -> impl Strategy<Value = TlsaLookup> {
     );
     let record = prop_oneof![4 => known, 1 => any];
     let base = select(vec!["mx1.example.com", "mx2.example.com", "alias.example.net"]);
-    (any_lookup(prop::collection::vec(record, 0..4)), base, 0..2_usize)
-        .prop_map(|(lookup, base, more)| TlsaLookup { base: base.into(), lookup, more })
+    let wildcard =
+        prop::option::of(select(vec!["*._tcp.mx1.example.com", "*.example.com", "*.\u{1b}[31m<b>"]));
+    (any_lookup(prop::collection::vec(record, 0..4)), base, 0..2_usize, wildcard).prop_map(
+        |(lookup, base, more, wildcard)| {
+            let wildcard = wildcard.map(PeerText::from);
+            TlsaLookup { base: base.into(), lookup, more, wildcard }
+        },
+    )
 }
 
 fn anchored() -> impl Strategy<Value = Anchored> {

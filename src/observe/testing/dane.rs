@@ -45,7 +45,7 @@ pub(crate) fn signed(records: Vec<Tlsa>) -> TlsaLookup {
 /// A look-up that ended so.
 pub(crate) fn asked(outcome: Outcome<Vec<Tlsa>>, dnssec: Dnssec) -> TlsaLookup {
     let lookup = Lookup::ended(outcome, dnssec, Duration::from_millis(20));
-    TlsaLookup { base: "mx1.example.com".into(), lookup, more: 0 }
+    TlsaLookup { base: "mx1.example.com".into(), lookup, more: 0, wildcard: None }
 }
 
 /// The certificate of today, and the next one.

@@ -1,6 +1,7 @@
 //! TLSA records of mail servers (RFC 7672 §2.2), asked for only where everything before them is signed: name servers
 //! of unsigned zones may not even answer such questions.
 
+use super::answer::Answer;
 use super::{Dns, names};
 use crate::name::MxName;
 use crate::observe::{Dnssec, HostDns, Lookup, Outcome, Tlsa, TlsaLookup};
@@ -52,12 +53,14 @@ async fn is_signed_alias(dns: &Dns, name: &Name, ends: Instant) -> bool {
 async fn ask(dns: &Dns, base: &Name, ends: Instant) -> TlsaLookup {
     let service = [format!("_{}", dns.port), "_tcp".to_owned()];
     let name = Name::from_labels(service.iter().map(String::as_bytes));
-    let lookup = match name.and_then(|service| service.append_domain(base)) {
-        Ok(name) => dns.records(name, RecordType::TLSA, ends, read).await.0,
+    let (answer, took) = match name.and_then(|service| service.append_domain(base)) {
+        Ok(name) => dns.answer(name, RecordType::TLSA, ends).await,
         // Such a name is too long to exist.
-        Err(_) => Lookup::ended(Outcome::NoSuchName, Dnssec::Secure, Duration::ZERO),
+        Err(_) => (Answer { dnssec: Dnssec::Secure, ..Answer::failed(Outcome::NoSuchName) }, Duration::ZERO),
     };
-    let mut lookup = lookup.map(|mut records: Vec<Tlsa>| {
+    let wildcard = answer.wildcard.as_ref().map(names::text);
+    let mut lookup = Lookup::ended(answer.outcome, answer.dnssec, took).map(|records| {
+        let mut records: Vec<Tlsa> = records.into_iter().filter_map(read).collect();
         records.sort();
         records.dedup();
         records
@@ -67,7 +70,7 @@ async fn ask(dns: &Dns, base: &Name, ends: Instant) -> TlsaLookup {
         more = records.len().saturating_sub(RECORDS);
         records.truncate(RECORDS);
     }
-    TlsaLookup { base: names::text(base), lookup, more }
+    TlsaLookup { base: names::text(base), lookup, more, wildcard }
 }
 
 fn read(data: RData) -> Option<Tlsa> {

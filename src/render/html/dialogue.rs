@@ -27,6 +27,8 @@ pub(super) struct Dialogue<'a> {
     /// What DNS says of DANE instead of records; empty where it has some.
     pub(super) without_dane: String,
     pub(super) tlsa: Vec<dane::Row<'a>>,
+    /// Whose these records are; empty where they were published for the server's own name.
+    pub(super) wildcard: String,
     pub(super) trials: Vec<Trial>,
 }
 
@@ -77,6 +79,7 @@ impl<'a> Dialogue<'a> {
             ptr: reverse(endpoint),
             without_dane: dane::without_records(observation, endpoint).unwrap_or_default(),
             tlsa: dane::Row::all(observation, endpoint, now),
+            wildcard: dane::wildcard(observation, endpoint).unwrap_or_default(),
             trials: Trial::all(endpoint, now),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::dns::Answer;
 use super::endpoint::Trouble;
-use crate::observe::{self, Fit, Seen, Tlsa, TlsaLookup};
+use crate::observe::{self, Fit, PeerText, Seen, Tlsa, TlsaLookup};
 use crate::render::dane;
 use crate::report::Report;
 use crate::rules::Subject;
@@ -18,6 +18,8 @@ pub(super) struct Asked<'a> {
     answer: Answer<Record>,
     /// How many more records there were.
     more: usize,
+    /// The wildcard that they are of; `null` where they were published for the very name.
+    wildcard: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -52,7 +54,9 @@ struct Matched {
 
 impl<'a> Asked<'a> {
     pub(super) fn of(asked: &'a TlsaLookup) -> Self {
-        Self { base: asked.base.as_str(), answer: Answer::of(&asked.lookup, Record::of), more: asked.more }
+        let TlsaLookup { base, lookup, more, wildcard } = asked;
+        let wildcard = wildcard.as_ref().map(PeerText::as_str);
+        Self { base: base.as_str(), answer: Answer::of(lookup, Record::of), more: *more, wildcard }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The shape that programs rely on.
 
 use crate::name::DomainName;
-use crate::observe::testing::{endpoint, mx, now, observation, open_relay, policies};
-use crate::observe::{Contact, Fetched, MxRecord, MxSet, MxTarget, Wildcards};
+use crate::observe::testing::{Of, endpoint, host, mx, now, observation, open_relay, policies, signed, tlsa};
+use crate::observe::{Contact, Fetched, MxRecord, MxSet, MxTarget, TlsaLookup, Wildcards};
 use crate::render::json;
 use crate::render::testing::{accepting, report, run, snapshot};
 use crate::snapshot::Snapshot;
@@ -142,6 +142,18 @@ fn a_pool_is_told_with_the_address_that_was_visited() {
     assert_eq!((&endpoint["address"], &endpoint["pool"]), (&json!("192.0.2.10"), &json!("pool-v4")));
     let subject = &rule(&domain, "smtp.open_relay")["subjects"][0];
     assert_eq!(subject["subject"], "mx1.example.com pool-v4");
+}
+
+#[test]
+fn the_wildcard_of_tlsa_records_is_told() {
+    let shown = |wildcard: Option<&str>| {
+        let found =
+            TlsaLookup { wildcard: wildcard.map(Into::into), ..signed(vec![tlsa(3, 1, Of::LeafKey)]) };
+        let known = observation().host("mx1.example.com", host().tlsa_is([found]));
+        parsed(&json::domain(&report(&known), now()))["dns"]["hosts"][0]["tlsa"][0]["wildcard"].clone()
+    };
+    assert_eq!(shown(Some("*.example.com")), "*.example.com");
+    assert_eq!(shown(None), Value::Null);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What DNS has to say of DANE at all hosts of a domain together.
 
 use super::{
-    ABSENT, BOGUS, INSECURE_MX, INSECURE_ZONE, LOOKUP_FAILED, PARTIAL, UNUSABLE, Verdict, date, listed,
+    ABSENT, BOGUS, INSECURE_MX, INSECURE_ZONE, LOOKUP_FAILED, PARTIAL, UNUSABLE, Verdict, date, listed, stray,
 };
 use crate::name::MxName;
 use crate::observe::{Dnssec, HostDns, Observation, Published, TlsaLookup, Unseen, Unusable};
@@ -123,6 +123,6 @@ fn unusable(found: &TlsaLookup) -> Option<Finding> {
     let lines = records.iter().filter(|(_, why)| is_objectionable(*why));
     let lines: Vec<String> =
         lines.take(8).map(|(one, why)| format!("{}: {}", listed(std::slice::from_ref(*one)), why)).collect();
-    let evidence = format!("TLSA of {}\n{}", found.base, lines.join("\n"));
-    (!lines.is_empty()).then(|| UNUSABLE.finding(evidence))
+    let evidence = [format!("TLSA of {}", found.base)].into_iter().chain(lines.clone()).chain(stray(found));
+    (!lines.is_empty()).then(|| UNUSABLE.finding(evidence.collect::<Vec<_>>().join("\n")))
 }

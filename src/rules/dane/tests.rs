@@ -13,6 +13,8 @@ use crate::observe::testing::{
 use crate::observe::{Anchored, ChainTrouble, Dnssec, Lasting, Outcome, Tls};
 use std::time::Duration;
 
+mod wildcards;
+
 const HOST: &str = "mx1.example.com";
 
 /// A domain whose only server is this one, with these TLSA records.
