@@ -1,7 +1,9 @@
 //! DANE for SMTP (RFC 7672): the TLSA records of a host, and what each says of the certificates that a server showed.
 //! Pure: digests and signatures were reckoned where the certificates came in.
 
-use super::{Cause, Certificate, ChainTrouble, Dnssec, HostDns, Lookup, PeerText, Seen, Stage, Tls, Unseen};
+use super::{
+    Cause, Certificate, ChainTrouble, Dnssec, HostDns, Lookup, PeerText, Seen, Stage, Tls, TlsScan, Unseen,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::SystemTime;
@@ -141,9 +143,19 @@ impl Tlsa {
 
     /// Whether it is of this certificate, or of its key.
     pub fn is_of(&self, certificate: &Certificate) -> bool {
+        self.is_of_either(&certificate.digests, certificate.key_digests.as_ref())
+    }
+
+    /// Whether it is of one of the server's own certificates that a TLS scan was shown, or of its key. A session is shown
+    /// only one, whatever others the server has.
+    pub fn is_shown_to(&self, scan: &TlsScan) -> bool {
+        scan.leaves.iter().any(|leaf| self.is_of_either(&leaf.digests, leaf.key_digests.as_ref()))
+    }
+
+    fn is_of_either(&self, certificate: &Digests, key: Option<&Digests>) -> bool {
         let digests = match self.selector {
-            0 => Some(&certificate.digests),
-            1 => certificate.key_digests.as_ref(),
+            0 => Some(certificate),
+            1 => key,
             _ => None,
         };
         digests.is_some_and(|digests| match self.matching {

@@ -4,7 +4,7 @@ mod suites;
 
 pub use suites::{KeyExchange, KeyKind, SCANNED, Suite, SuiteClass};
 
-use super::{IanaName, PublicKey, TlsVersion, stored};
+use super::{Digests, IanaName, PublicKey, TlsVersion, stored};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::fmt;
 use std::time::SystemTime;
@@ -115,6 +115,10 @@ pub struct Leaf {
     pub key: PublicKey,
     /// SHA-256 of the whole certificate, as lower-case hex.
     pub fingerprint: String,
+    /// Of the whole certificate.
+    pub digests: Digests,
+    /// Of its key; none where it cannot be read.
+    pub key_digests: Option<Digests>,
 }
 
 /// The alert of a server that has none of the versions (RFC 8446 §6.2).

@@ -12,7 +12,7 @@ use super::record::Record;
 use super::{certificate, trouble};
 use crate::name::MxName;
 use crate::observe::scan::{Answer, Leaf, Question, Refusal, Suite, TlsScan};
-use crate::observe::{Cause, Scanned, Seen, Stage, TlsVersion, Unseen};
+use crate::observe::{Cause, Certificate, Scanned, Seen, Stage, TlsVersion, Unseen};
 use aws_lc_rs::rand;
 use compose::{FAREWELL, Noise};
 use flight::{Flight, Reader};
@@ -127,7 +127,8 @@ fn read(question: Question, offered: &[&'static Suite], flight: Flight) -> (Answ
         Flight::Chose { choice, leaf } => {
             let describe = |der: Vec<u8>| {
                 let described = certificate::describe(&CertificateDer::from(der));
-                Leaf { key: described.key, fingerprint: described.fingerprint }
+                let Certificate { key, fingerprint, digests, key_digests, .. } = described;
+                Leaf { key, fingerprint, digests, key_digests }
             };
             (Answer::Chose(choice), leaf.map(describe))
         }

@@ -23,6 +23,9 @@ impl<'a> Row<'a> {
         let row = |(at, record): (usize, &'a Tlsa)| {
             let fit = fits.get(at).map(|(_, fit)| fit.clone());
             let says = match (&fit, tls) {
+                (Some(Fit::Nothing), _) if is_shown_to_scan(record, endpoint) => {
+                    "matches another certificate of the server, which a TLS scan was shown".to_owned()
+                }
                 (Some(fit), Some(tls)) => says(fit, tls),
                 _ => "no certificate to compare it with".to_owned(),
             };
@@ -52,6 +55,10 @@ pub(super) fn wildcard(observation: &Observation, endpoint: &Endpoint) -> Option
     let for_whom =
         found.stray_wildcard().map_or("for all its ports", |_| "perhaps not meant for this server");
     Some(format!("by the wildcard {wildcard}, {for_whom}"))
+}
+
+fn is_shown_to_scan(record: &Tlsa, endpoint: &Endpoint) -> bool {
+    endpoint.contact.latest.scan.as_ref().is_some_and(|scan| record.is_shown_to(scan))
 }
 
 /// What there is instead of records, in a few words; none where there are some.
@@ -156,6 +163,17 @@ mod tests {
         ] {
             assert_eq!(report(&seen).dane(), want, "{name}");
         }
+    }
+
+    #[test]
+    fn a_record_of_the_other_of_two_certificates_is_told_from_one_of_none() {
+        let says = |server: crate::observe::testing::EndpointBuilder| {
+            let report = report(&with([tlsa(3, 1, Of::Nothing)]).of([server]));
+            super::Row::all(&report.observation, &report.observation.endpoints[0], now()).remove(0).says
+        };
+        assert_eq!(says(endpoint()), "matches nothing that was shown");
+        let two = endpoint().scan_shows(Of::NothingElse, Of::Nothing);
+        assert_eq!(says(two), "matches another certificate of the server, which a TLS scan was shown");
     }
 
     #[test]

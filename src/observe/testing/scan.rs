@@ -1,6 +1,7 @@
 //! TLS scans for unit tests, and the endpoints that they were made of.
 
-use super::EndpointBuilder;
+use super::dane::digests;
+use super::{EndpointBuilder, Of};
 use crate::observe::scan::{
     Answer, Choice, HYBRID, KeyKind, Leaf, Offer, Question, Refusal, SCANNED, SuiteClass, group_name,
 };
@@ -23,6 +24,8 @@ pub(crate) fn scan(answers: impl IntoIterator<Item = (TlsVersion, Offer, Answer)
         let leaf = Leaf {
             key: PublicKey { algorithm: "ECDSA P-256".into(), bits: Some(256) },
             fingerprint: "9f2c".repeat(16),
+            digests: digests(Of::Leaf),
+            key_digests: Some(digests(Of::LeafKey)),
         };
         let in_clear = matches!(answer, Answer::Chose(choice) if choice.version < TlsVersion::Tls13);
         scan.add(Question { version, offer }, answer, in_clear.then_some(leaf));
@@ -90,6 +93,20 @@ impl EndpointBuilder {
     /// Another TLS scan.
     pub(crate) fn scan(mut self, scan: TlsScan) -> Self {
         self.scan = Some(Ok(scan));
+        self
+    }
+
+    /// The scan is shown one more certificate with another key.
+    pub(crate) fn scan_shows(mut self, certificate: Of, key: Of) -> Self {
+        let leaf = Leaf {
+            key: PublicKey { algorithm: "RSA".into(), bits: Some(2_048) },
+            fingerprint: "7d".repeat(32),
+            digests: digests(certificate),
+            key_digests: Some(digests(key)),
+        };
+        if let Some(Ok(scan)) = &mut self.scan {
+            scan.leaves.push(leaf);
+        }
         self
     }
 

@@ -13,6 +13,7 @@ use crate::observe::testing::{
 use crate::observe::{Anchored, ChainTrouble, Dnssec, Lasting, Outcome, Tls};
 use std::time::Duration;
 
+mod two_certificates;
 mod wildcards;
 
 const HOST: &str = "mx1.example.com";

@@ -149,8 +149,11 @@ async fn t14_a_signature_that_others_take_is_no_broken_handshake() {
     let old = Old { versions: 3..=3, suites: &[0xc02f], certificate: SHA1 };
     let scanned = scan(&old).await;
     assert_eq!(scanned.scan.accepts_modern(), Some(true));
-    let key = &scanned.scan.leaves[0].key;
-    assert_eq!((key.algorithm.as_str(), key.bits), ("RSA", Some(2_048)));
+    let leaf = &scanned.scan.leaves[0];
+    assert_eq!((leaf.key.algorithm.as_str(), leaf.key.bits), ("RSA", Some(2_048)));
+    let hex = leaf.digests.sha256.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    assert_eq!(hex, leaf.fingerprint);
+    assert!(leaf.key_digests.as_ref().is_some_and(|key| *key != leaf.digests));
 }
 
 #[tokio::test(start_paused = true)]
