@@ -152,6 +152,16 @@ async fn d30_a_wildcard_of_everything_is_of_hosts_that_nobody_published() {
     assert_eq!(found.stray_wildcard().map(PeerText::as_str), Some("*.example.test"));
 }
 
+/// A name server that expands a wildcard where a closer name exists (RFC 4592 §3.3.1) is not believed: who validates
+/// takes that for forged.
+#[tokio::test]
+async fn d30_a_wildcard_behind_a_closer_name_is_bogus() {
+    let records = format!("@ IN MX 10 mx\nmx IN A 192.0.2.1\n* IN TLSA 3 1 1 {DIGEST}");
+    let world = World::serving_signed("example.test.", &records).await;
+    let host = only_host(validating(&world).domain(&name("example.test")).await);
+    assert!(matches!(host.dane(), Ok(Published::Bogus(_))), "{host:?}");
+}
+
 #[tokio::test]
 async fn look_ups_that_fail_are_told_from_bogus_ones() {
     let records = "@ IN MX 10 mx\nmx IN A 192.0.2.1";

@@ -25,6 +25,7 @@ impl Answer {
     /// Reads what came back. `validated` tells whether the records carry proofs.
     pub(super) fn read(query: &Query, came: Result<DnsResponse, NetError>, validated: bool) -> Self {
         match came {
+            Ok(response) if validated && wildcard::is_disproved(&response) => Self::bogus(),
             Ok(response) => Self::from_response(query, &response, validated),
             Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
                 let authorities = none.authorities.as_deref().unwrap_or_default();

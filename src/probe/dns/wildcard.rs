@@ -20,10 +20,23 @@ pub(super) fn behind(used: &[Record], answers: &[Record]) -> Option<Name> {
 /// Whether there are answers whose signatures all fit, and NSEC proves for each that is of a wildcard that no name is
 /// closer (RFC 4035 §5.3.4). Where none is of a wildcard, there is nothing to deny, whatever else was sent.
 pub(super) fn is_proved(response: &DnsResponse) -> bool {
+    response.response_code == ResponseCode::NoError && is_secure(response) && no_name_is_closer(response)
+}
+
+/// Whether NSEC came along and does not prove that: the library is content if no wildcard is closer, although every
+/// other name that is closer hides the wildcard, too (RFC 4592 §3.3.1).
+pub(super) fn is_disproved(response: &DnsResponse) -> bool {
+    let has_nsec = response.authorities.iter().any(|record| record.record_type() == RecordType::NSEC);
+    is_secure(response) && has_nsec && !no_name_is_closer(response)
+}
+
+fn is_secure(response: &DnsResponse) -> bool {
+    DnssecSummary::from_records(response.answers.iter()) == DnssecSummary::Secure
+}
+
+fn no_name_is_closer(response: &DnsResponse) -> bool {
     let mut expanded = response.answers.iter().filter_map(Expanded::of);
-    response.response_code == ResponseCode::NoError
-        && DnssecSummary::from_records(response.answers.iter()) == DnssecSummary::Secure
-        && expanded.all(|one| one.is_proved_by(&response.authorities))
+    expanded.all(|one| one.is_proved_by(&response.authorities))
 }
 
 /// A name that has the records of a wildcard.
@@ -172,8 +185,17 @@ mod tests {
             ("a zone cut beside", 2, "a.a.test.", "c.test.", CUT, true),
         ] {
             let response = response(&answer(labels), gap(owner, next, types), "test.");
-            assert_eq!(is_proved(&response), want, "{case}");
+            assert_eq!((is_proved(&response), is_disproved(&response)), (want, !want), "{case}");
         }
+    }
+
+    #[test]
+    fn an_alias_to_a_name_that_does_not_exist_is_no_matter_of_wildcards() {
+        let gap = gap("*.a.test.", "c.a.test.", &[RecordType::A]);
+        let mut message = response(&answer(3), gap, "test.").into_message();
+        message.metadata.response_code = ResponseCode::NXDomain;
+        let response = DnsResponse::from_message(message).unwrap();
+        assert!(!is_proved(&response) && !is_disproved(&response));
     }
 
     #[test]
