@@ -79,8 +79,9 @@ impl Asking {
     }
 
     /// The library may hold a valid denial for none, and does not reckon with endless iterations of NSEC3. So the
-    /// resolvers' own validation is heard: always if they say that the answer is authentic (AD, RFC 4035 §3.2.3), and where no signature is known not to fit, if they answer at all.
-    /// Their word makes nothing secure, it only keeps bogus from being said.
+    /// resolvers' own validation is heard: always if they say that the answer is authentic (AD, RFC 4035 §3.2.3), and
+    /// where no signature is known not to fit, if they answer at all. Their word makes nothing secure, it only keeps bogus
+    /// from being said.
     async fn vouched_for(&self, query: &Query, no_flaw_is_known: bool) -> Option<Answer> {
         let came = self.upstream.vouched().lookup(query.clone(), options(true)).first_answer().await;
         let is_authentic = came.as_ref().is_ok_and(|response| response.metadata.authentic_data);
