@@ -141,7 +141,8 @@ fn domain_rules(ground: &Ground<'_>) -> impl Iterator<Item = &'static str> {
     std::iter::once("smtp.mx_present").chain(policies.iter().copied())
 }
 
-/// What has to be known of a server: nothing that lies behind the first thing that keeps it from taking mail over TLS.
+/// What has to be known of a server: nothing that lies behind the first thing that keeps it from taking mail over TLS, and
+/// not the certificate where only outdated TLS is spoken: that is no better with the best, and no worse with the worst.
 fn rules(held: &Held<'_>) -> impl Iterator<Item = &'static str> {
     let until = match SESSION.iter().position(|rule| held.found(rule).any(|code| WITHOUT_TLS.contains(&code)))
     {
@@ -149,8 +150,11 @@ fn rules(held: &Held<'_>) -> impl Iterator<Item = &'static str> {
         Some(end) => end + 1,
         None => SESSION.len(),
     };
+    let is_outdated = has(held, &["smtp.tls.legacy_only"]);
+    let session =
+        SESSION[..until].iter().copied().filter(move |rule| !is_outdated || *rule != "smtp.tls_quality");
     let relay = (held.is_up() != Some(false)).then_some(RELAY);
-    SESSION[..until].iter().copied().chain(relay).chain(["smtp.reverse_dns"])
+    session.chain(relay).chain(["smtp.reverse_dns"])
 }
 
 const RELAY: &str = "smtp.open_relay";

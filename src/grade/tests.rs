@@ -2,12 +2,15 @@
 
 use super::*;
 use crate::observe::testing::{
-    EndpointBuilder, ObservationBuilder, endpoint, no_ptr, observation, open_relay, policies,
+    EndpointBuilder, ObservationBuilder, endpoint, legacy_scan, no_ptr, observation, obsolete_scan,
+    open_relay, policies,
 };
 use crate::observe::{Cause, ChainTrouble, Outcome};
 use crate::report::testing::{accepting, after, report, run};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+
+const RSA: &str = "TLS_RSA_WITH_AES_128_CBC_SHA";
 
 fn second() -> EndpointBuilder {
     endpoint().at("mx2.example.com", "192.0.2.11").preference(20)
@@ -25,6 +28,7 @@ fn letter(observation: &ObservationBuilder) -> &'static str {
 #[test]
 fn the_first_step_that_decides_is_the_worst() {
     let throttled = || second().banner("421 4.7.0 too many connections");
+    let unspeakable = || second().handshake_fails(Cause::UnsupportedByProber, "alert protocol_version");
     for (observation, want) in [
         (observation(), "A+"),
         (observation().without_dane(), "A+"),
@@ -47,6 +51,12 @@ fn the_first_step_that_decides_is_the_worst() {
         (of([endpoint(), second().unreachable(Cause::Refused)]), "D"),
         (of([endpoint(), second().banner("554 no service")]), "D"),
         (of([endpoint(), second().handshake_fails(Cause::Alert, "handshake_failure")]), "D"),
+        (of([endpoint(), unspeakable().scan(legacy_scan())]), "C"),
+        (of([endpoint().without_starttls(), unspeakable().scan(legacy_scan())]), "D"),
+        (of([endpoint(), unspeakable().scan(legacy_scan()).relay(None)]), "none"),
+        (of([endpoint(), unspeakable().scan(obsolete_scan(Some(RSA), None))]), "none"),
+        (of([endpoint(), unspeakable()]), "none"),
+        (observation().of([unspeakable().scan(legacy_scan())]).without_dane(), "none"),
         (of([endpoint().without_starttls()]), "F"),
         (of([endpoint().without_starttls(), second().unreachable(Cause::Refused)]), "F"),
         (of([endpoint().unreachable(Cause::Refused)]), "F"),
