@@ -151,17 +151,6 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
                 .collect()
         })
     }),
-    ("smtp_tls_legacy_accepted", |fleet| {
-        fleet.each_endpoint(|of| {
-            let versions = of.json["tls_scan"]["versions"].as_object().into_iter().flatten();
-            let legacy = versions.filter(|(version, _)| ["ssl3", "1.0", "1.1"].contains(&version.as_str()));
-            let told = legacy.filter_map(|(version, accepted)| Some((version, accepted.as_bool()?)));
-            told.map(|(version, accepted)| {
-                (vec![("version".to_owned(), version.clone())], f64::from(u8::from(accepted)))
-            })
-            .collect()
-        })
-    }),
     ("smtp_tls_version", |fleet| {
         fleet.endpoints(|of| match of.json["tls"]["version"].as_str() {
             Some(version) => version.parse().ok(),
