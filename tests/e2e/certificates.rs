@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData,
+    KeyUsagePurpose, PKCS_RSA_SHA256, PublicKeyData,
 };
 
 use crate::doubts;
@@ -20,6 +20,18 @@ pub(crate) const CA_FILE: &str = "/run/mx-exporter-e2e/tls/ca.pem";
 
 /// Who sends the root too.
 const SENDS_ROOT: [&str; 1] = ["mx.dane-anchor.test"];
+
+/// Who has an RSA key in place of one on a curve.
+const HAS_RSA: [&str; 5] = [
+    "mx.rsa-only.test",
+    "mx.triple-des.test",
+    "mx.dhe-only.test",
+    "mx.tls11-only.test",
+    "mx.unencrypted.test",
+];
+
+/// Who has both, each with a certificate.
+const HAS_BOTH: &str = "mx.two-certificates.test";
 
 const LIFETIME_DAYS: i64 = 90;
 
@@ -43,7 +55,11 @@ pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
     {
         let (key, certificate) = issue(name, &trusted.1, &unknown.1);
         let path = format!("{HOME}/tls/{name}.pem");
-        let above = if SENDS_ROOT.contains(&name) { trusted.0.pem() } else { String::new() };
+        let above = match name {
+            name if SENDS_ROOT.contains(&name) => trusted.0.pem(),
+            HAS_BOTH => with_rsa(name, &trusted.1),
+            _ => String::new(),
+        };
         fs::write(path, key.serialize_pem() + &certificate + &above).expect("the home is writable");
         let root = trusted.0.der().to_vec();
         identities.insert(name, Identity { key: key.subject_public_key_info(), root });
@@ -53,7 +69,8 @@ pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
 
 /// A key and the certificate that the server of this name shows.
 fn issue(name: &str, trusted: &Authority, unknown: &Authority) -> (KeyPair, String) {
-    let key = KeyPair::generate().expect("a key is generated");
+    let key =
+        if HAS_RSA.contains(&name) { rsa_key() } else { KeyPair::generate().expect("a key is generated") };
     let certificate = match name {
         "mx.expired.test" | "mx.dane-expired.test" | "mta-sts.sts-expired.test" => {
             leaf(&[name], -1).signed_by(&key, trusted)
@@ -68,9 +85,28 @@ fn issue(name: &str, trusted: &Authority, unknown: &Authority) -> (KeyPair, Stri
         "mx.mx-cname.test" => {
             leaf(&[name, "alias.mx-cname.test"], LIFETIME_DAYS - 1).signed_by(&key, trusted)
         }
+        name if HAS_RSA.contains(&name) => rsa_leaf(name).signed_by(&key, trusted),
         _ => leaf(&[name], LIFETIME_DAYS - 1).signed_by(&key, trusted),
     };
     (key, certificate.expect("a certificate is issued").pem())
+}
+
+/// A second key and certificate, as `NAME.pem` has them.
+fn with_rsa(name: &str, authority: &Authority) -> String {
+    let key = rsa_key();
+    let certificate = rsa_leaf(name).signed_by(&key, authority).expect("a certificate is issued");
+    key.serialize_pem() + &certificate.pem()
+}
+
+fn rsa_key() -> KeyPair {
+    KeyPair::generate_for(&PKCS_RSA_SHA256).expect("a key is generated")
+}
+
+/// A leaf to whose key secrets may be encrypted, too.
+fn rsa_leaf(name: &str) -> CertificateParams {
+    let mut leaf = leaf(&[name], LIFETIME_DAYS - 1);
+    leaf.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+    leaf
 }
 
 /// A server certificate of the usual lifetime, of which `days_left` are left.

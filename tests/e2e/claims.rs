@@ -151,12 +151,7 @@ pub(crate) const CLAIMS: &[(&str, Claim)] = &[
                 .collect()
         })
     }),
-    ("smtp_tls_version", |fleet| {
-        fleet.endpoints(|of| match of.json["tls"]["version"].as_str() {
-            Some(version) => version.parse().ok(),
-            None => of.json["starttls"].as_str().map(|_| 0.0),
-        })
-    }),
+    ("smtp_tls_version", |fleet| fleet.endpoints(|of| of.tls_version())),
 ];
 
 pub(crate) type Claim = fn(&Fleet) -> Samples;
@@ -322,6 +317,18 @@ impl<'a> Endpoint<'a> {
             self.domain.standings().filter(|(rule, it)| telling.contains(rule) && it["subject"] == subject);
         let ages: Option<Vec<f64>> = standings.map(|(_, it)| seconds(&it["at"])).collect();
         ages?.into_iter().reduce(f64::min)
+    }
+
+    /// That of the session, or the newest of a scan where the session got none and senders do. 0: they do not either.
+    fn tls_version(self) -> Option<f64> {
+        if let Some(version) = self.json["tls"]["version"].as_str() {
+            return version.parse().ok();
+        }
+        self.json["starttls"].as_str()?;
+        let is_spoken = self.fails("smtp.starttls_handshake") == Some(0.0);
+        let scanned = self.json["tls_scan"]["versions"].as_object().into_iter().flatten();
+        let spoken = scanned.filter(|(_, spoken)| is_spoken && **spoken == Value::Bool(true));
+        Some(spoken.filter_map(|(version, _)| version.parse().ok()).fold(0.0, f64::max))
     }
 
     fn certificate_end(self) -> Option<f64> {

@@ -1,4 +1,4 @@
-//! Reads `expectations.md`: what is wanted of every rule of every domain.
+//! Reads `expectations.md`: what is wanted of every rule of every domain, and of every scan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
@@ -34,36 +34,84 @@ pub(crate) type Table = BTreeMap<String, Standings>;
 /// What is wanted of each rule.
 pub(crate) type Standings = BTreeMap<String, Standing>;
 
+/// What is wanted of a scan, by the daemon and by sslscan.
+pub(crate) struct Scan {
+    pub(crate) server: &'static str,
+    pub(crate) spoken: Spoken,
+    pub(crate) grade: &'static str,
+    pub(crate) by_sslscan: Spoken,
+}
+
+/// What is known of a server's TLS after a scan: each a cell.
+#[derive(Clone)]
+pub(crate) struct Spoken([String; 4]);
+
+const SPOKEN: [&str; 4] = ["versions", "worst suites", "keys", "key exchange"];
+
+impl Spoken {
+    pub(crate) fn new(
+        versions: &BTreeSet<String>,
+        worst: &str,
+        keys: &BTreeSet<String>,
+        is_obsolete: bool,
+    ) -> Self {
+        let listed = |names: &BTreeSet<String>| Vec::from_iter(names.iter().map(String::as_str)).join(", ");
+        let key_exchange = if is_obsolete { "obsolete" } else { "current" };
+        Self([listed(versions), worst.to_owned(), listed(keys), key_exchange.to_owned()])
+    }
+
+    pub(crate) fn differences(&self, got: &Self) -> Vec<String> {
+        let cells = SPOKEN.iter().zip(&self.0).zip(&got.0).filter(|((_, wanted), got)| wanted != got);
+        cells.map(|((what, wanted), got)| format!("{what}: wanted {wanted:?}, got {got:?}")).collect()
+    }
+
+    /// The same but for what a cell says: `keys: RSA`.
+    fn but_for(&self, exceptions: &str) -> Self {
+        let mut other = self.clone();
+        for (what, instead) in split(exceptions, ';').map(|it| it.split_once(": ").expect("what and how")) {
+            let place = SPOKEN.iter().position(|name| *name == what).expect("the name of a column");
+            other.0[place] = instead.to_owned();
+        }
+        other
+    }
+}
+
 const TEXT: &str = include_str!("expectations.md");
 
 /// What the rules are where a domain's row does not name them.
 pub(crate) fn usual() -> Standings {
-    let rows = rows().filter_map(|cells| <[&str; 2]>::try_from(cells).ok());
-    let usual: Standings =
-        rows.map(|[rule, standing]| (format!("smtp.{rule}"), read_standing(standing))).collect();
-    assert!(!usual.is_empty(), "the rules have a table");
-    usual
+    rows("The rules").map(|[rule, standing]| (format!("smtp.{rule}"), read_standing(standing))).collect()
 }
 
 pub(crate) fn read() -> Table {
     let usual = usual();
-    let rows = rows().filter(|cells| cells.len() > 2);
-    rows.map(|cells| {
-        let [domain, _, unusual, as_usual, not_applicable] = cells[..] else {
-            panic!("five columns: {cells:?}")
-        };
-        (domain.to_owned(), standings(&usual, unusual, as_usual, not_applicable))
-    })
-    .collect()
+    rows("The domains")
+        .map(|[domain, _, unusual, as_usual, not_applicable]| {
+            (domain.to_owned(), standings(&usual, unusual, as_usual, not_applicable))
+        })
+        .collect()
 }
 
-/// The cells of all rows that are no heading.
-fn rows() -> impl Iterator<Item = Vec<&'static str>> {
-    let headings = |line: &str| {
-        line.starts_with("|--") || line.starts_with("| rule |") || line.starts_with("| domain |")
-    };
-    let rows = TEXT.lines().filter(move |line| line.starts_with('|') && !headings(line));
-    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect())
+pub(crate) fn scans() -> Vec<Scan> {
+    rows("TLS scans")
+        .map(|[server, versions, worst, keys, key_exchange, grade, exceptions]| {
+            let spoken = Spoken([versions, worst, keys, key_exchange].map(str::to_owned));
+            Scan { server, grade, by_sslscan: spoken.but_for(exceptions), spoken }
+        })
+        .collect()
+}
+
+/// The cells of all rows of the table under a heading.
+fn rows<const CELLS: usize>(heading: &str) -> impl Iterator<Item = [&'static str; CELLS]> {
+    let (_, below) = TEXT.split_once(&format!("\n## {heading}\n")).expect("the table has a heading");
+    let lines = below.lines().take_while(|line| !line.starts_with("## "));
+    let rows: Vec<&str> = lines.filter(|line| line.starts_with('|')).skip(2).collect();
+    assert!(!rows.is_empty(), "{heading} have a table");
+    rows.into_iter().map(|row| {
+        let row = row.strip_prefix('|').and_then(|row| row.strip_suffix('|')).expect("a row ends");
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        <[&str; CELLS]>::try_from(cells).unwrap_or_else(|cells| panic!("{CELLS} columns: {cells:?}"))
+    })
 }
 
 fn standings(usual: &Standings, unusual: &str, as_usual: &str, not_applicable: &str) -> Standings {

@@ -23,16 +23,19 @@ mod expectations;
 mod hostile;
 mod http;
 mod namespace;
+mod openssl;
 mod pack;
 mod pages;
 mod policy_hosts;
 mod posttls_finger;
 mod prometheus;
 mod said;
+mod scan;
 mod scrape;
 mod screenshots;
 mod servers;
 mod smtp;
+mod sslscan;
 mod tally;
 mod throttle;
 mod tlsa;
@@ -46,10 +49,11 @@ use daemon::Daemon;
 use tally::Tally;
 
 /// What is tested, in this order: first that the world is as the table says, then the daemon in it.
-const STEPS: [(&str, Step); 9] = [
+const STEPS: [(&str, Step); 10] = [
     ("servers", answers::are_as_described),
     ("daemon", verdicts::are_as_expected),
     ("dane", dane::agrees),
+    ("scan", scan::agrees),
     ("throttle", throttle::holds_the_verdict),
     ("doubts", doubts::are_held),
     ("check", check::tells),

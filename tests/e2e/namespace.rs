@@ -48,6 +48,7 @@ pub(crate) fn furnish() {
     run("ip netns add servers");
     run("ip link add probe type veth peer name servers netns servers");
     run("ip address add 192.0.2.200/24 dev probe");
+    run("ip address add 192.0.2.201/24 dev probe");
     run("ip address add 2001:db8::200/64 dev probe nodad");
     run("ip link set probe up");
 

@@ -3,7 +3,8 @@
 use std::process::Command;
 
 use crate::certificates::CA_FILE;
-use crate::namespace::{HOME, run};
+use crate::namespace::HOME;
+use crate::openssl;
 
 pub(crate) struct Handshake {
     /// As in `1.3`.
@@ -26,8 +27,11 @@ pub(crate) fn point_at(name: &str, address: &str) -> Option<Handshake> {
     let complaint = said("certificate verification failed for ").unwrap_or("");
     let complaint = complaint.rsplit_once(':').map_or(complaint, |(_, text)| text); // num=62:hostname mismatch
     Some(Handshake {
-        version: version.trim_start_matches("TLSv").to_owned(),
-        cipher: iana_name(cipher),
+        version: match version.trim_start_matches("TLSv") {
+            "1" => "1.0".to_owned(),
+            other => other.to_owned(),
+        },
+        cipher: openssl::iana_names().remove(cipher).unwrap_or_else(|| cipher.to_owned()),
         complaint: complaint.to_owned(),
     })
 }
@@ -59,12 +63,4 @@ fn run_with(arguments: &[&str]) -> String {
         .output()
         .expect("posttls-finger starts");
     [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat()
-}
-
-/// OpenSSL's name of a suite in IANA's words: `ECDHE-…` is `TLS_ECDHE_…`.
-fn iana_name(cipher: &str) -> String {
-    let names = run("openssl ciphers -stdname ALL");
-    let pairs = names.lines().filter_map(|line| line.split_once(" - "));
-    let mut found = pairs.filter(|(_, rest)| rest.split(' ').next() == Some(cipher));
-    found.next().map_or(cipher, |(name, _)| name.trim()).to_owned()
 }

@@ -12,8 +12,10 @@ pub(crate) struct Server {
     /// What follows the name in the first line of its greeting.
     pub(crate) banner: &'static str,
     pub(crate) starttls: bool,
-    /// Empty where no TLS comes about.
+    /// The best that OpenSSL gets when it wants to see a certificate. Empty where no TLS comes about.
     pub(crate) tls_version: &'static str,
+    /// Whether the daemon gets as far in a session, and not in a scan alone: it knows nothing but what senders should.
+    pub(crate) is_current: bool,
     /// Whether AUTH is among what it offers without TLS.
     pub(crate) auth: bool,
     pub(crate) pipelining: bool,
@@ -47,6 +49,7 @@ const fn sound(name: &'static str, addresses: &'static [&'static str]) -> Server
         banner: "ESMTP",
         starttls: true,
         tls_version: "1.3",
+        is_current: true,
         auth: false,
         pipelining: true,
         eightbitmime: true,
@@ -134,5 +137,23 @@ pub(crate) const SERVERS: &[Server] = &[
     sound("mx.dane-bogus.test", &["192.0.2.48"]),
     sound("mx.dane-both.test", &["192.0.2.50"]),
     sound("mx.debian-tls.test", &["192.0.2.49"]),
+    Server {
+        tls_version: "", // it signs with SHA-1, which a sender that wants no certificate takes
+        is_current: false,
+        ..sound("mx.tls10-only.test", &["192.0.2.70"])
+    },
+    Server { tls_version: "1.2", is_current: false, ..sound("mx.rsa-only.test", &["192.0.2.71"]) },
+    Server { tls_version: "1.2", is_current: false, ..sound("mx.cbc-only.test", &["192.0.2.72"]) },
+    sound("mx.tls13-only.test", &["192.0.2.73"]),
+    sound("mx.two-certificates.test", &["192.0.2.74"]),
+    Server {
+        tls_version: "", // what this has, Debian's OpenSSL was built without
+        is_current: false,
+        relay: RELAY_DENIED_BY_EXIM,
+        ..sound("mx.triple-des.test", &["192.0.2.75"])
+    },
+    Server { tls_version: "1.2", is_current: false, ..sound("mx.dhe-only.test", &["192.0.2.76"]) },
+    Server { tls_version: "1.1", is_current: false, ..sound("mx.tls11-only.test", &["192.0.2.77"]) },
+    sound("mx.unencrypted.test", &["192.0.2.78"]),
     Server { relay: ACCEPTED, ..sound("mx.outside.test", &["192.0.2.100"]) },
 ];

@@ -35,6 +35,7 @@ pub(crate) fn start() -> Vec<Child> {
         append(file, &records);
     }
     run(&format!("chmod 600 {HOME}/tls/mx.opensmtpd.test.pem")); // OpenSMTPD insists
+    run(&format!("openssl dhparam -dsaparam -out {HOME}/tls/dh1024.pem 1024"));
     sign_zones();
 
     let mut servers = vec![serve("knotd", &["-c", "etc/knot.conf"])];
@@ -44,12 +45,14 @@ pub(crate) fn start() -> Vec<Child> {
     servers.push(serve(EXIM, &["-C", "/run/mx-exporter-e2e/etc/exim.conf", "-bdf"]));
     servers.push(serve(OPENSMTPD, &["-d", "-f", "/run/mx-exporter-e2e/etc/opensmtpd.conf"]));
     servers.push(serve("nginx", &["-c", "/run/mx-exporter-e2e/etc/nginx.conf", "-e", "stderr"]));
+    servers.push(serve("python3", &["etc/starttls.py"]));
     servers.push(serve(&hostile::program(), &[hostile::WORD]));
     wait_for("Unbound", || Dns::at(UNBOUND).ask("healthy.test.", RecordType::MX));
     let mail = [
         ("Postfix", "192.0.2.10"),
         ("Exim", "192.0.2.11"),
         ("OpenSMTPD", "192.0.2.16"),
+        ("the scripted server", "192.0.2.78"),
         ("the hostile server", hostile::ADDRESS),
     ];
     for (server, address) in mail {
