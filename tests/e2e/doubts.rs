@@ -3,7 +3,6 @@
 
 mod around;
 mod expected;
-mod prober;
 mod shut_in;
 
 use std::collections::BTreeSet;
@@ -15,11 +14,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::daemon::{Daemon, PROGRAM};
+use crate::prober::{Prober, Rule, text};
 use crate::tally::Tally;
 use crate::throttle::BEHIND_THE_GREETING;
 use around::Stoppable;
 use expected::{SCANNED, STOPPED, calm, differences, of, sound};
-use prober::{Prober, Rule, text};
 
 /// The servers of this step. Each takes the mail of the domain that its name is in, and the last three are in networks
 /// of different owners.

@@ -28,6 +28,7 @@ mod pack;
 mod pages;
 mod policy_hosts;
 mod posttls_finger;
+mod prober;
 mod prometheus;
 mod said;
 mod scan;

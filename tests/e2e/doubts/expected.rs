@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use super::prober::{Prober, Rule};
 use crate::expectations;
+use crate::prober::{Prober, Rule};
 
 pub(super) const STOPPED: &str = "stopped.test";
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::around;
 use super::expected::{CALM, calm, differences};
-use super::prober::{Prober, Rule};
+use crate::prober::{Prober, Rule};
 use crate::said;
 use crate::tally::Tally;
 

@@ -1,4 +1,4 @@
-//! A daemon of this step's own, and what it says.
+//! A daemon of a step's own, and what it says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Child;
@@ -10,29 +10,29 @@ use crate::http;
 use crate::namespace::HOME;
 use crate::said;
 
-pub(super) struct Prober {
-    pub(super) name: &'static str,
-    pub(super) domains: Vec<&'static str>,
-    pub(super) configuration: String,
+pub(crate) struct Prober {
+    pub(crate) name: &'static str,
+    pub(crate) domains: Vec<&'static str>,
+    pub(crate) configuration: String,
     port: u16,
     process: Child,
 }
 
 /// Domain and rule.
-pub(super) type Rule = (String, String);
+pub(crate) type Rule = (String, String);
 
 /// One subject of a rule that could not be concluded.
-pub(super) struct Doubt {
-    pub(super) rule: String,
-    pub(super) cause: String,
+pub(crate) struct Doubt {
+    pub(crate) rule: String,
+    pub(crate) cause: String,
     /// The text of the trouble: a reply, or what happened in its place.
-    pub(super) detail: String,
+    pub(crate) detail: String,
 }
 
 impl Prober {
     /// Has it run on these domains, with `network` added to what the other daemon is told of it, and a
     /// state of its own.
-    pub(super) fn start(name: &'static str, port: u16, network: &str, domains: &[&'static str]) -> Self {
+    pub(crate) fn start(name: &'static str, port: u16, network: &str, domains: &[&'static str]) -> Self {
         let text = CONFIGURATION
             .replace("defaults:\n", "defaults:\n  tls_scan_interval: off\n")
             .replace("network:\n", &format!("network:\n{network}"))
@@ -42,22 +42,22 @@ impl Prober {
         Self { name, domains: domains.to_vec(), configuration, port, process }
     }
 
-    pub(super) fn metrics(&self) -> String {
+    pub(crate) fn metrics(&self) -> String {
         http::get(self.port, "/metrics").unwrap_or_default()
     }
 
-    pub(super) fn json(&self, domain: &str) -> Value {
+    pub(crate) fn json(&self, domain: &str) -> Value {
         let text = http::get(self.port, &format!("/api/v1/domains/{domain}")).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// The status of every rule.
-    pub(super) fn statuses(&self) -> BTreeMap<Rule, String> {
+    pub(crate) fn statuses(&self) -> BTreeMap<Rule, String> {
         said::statuses(&self.metrics())
     }
 
     /// Every doubt about a domain.
-    pub(super) fn doubts(&self, domain: &str) -> Vec<Doubt> {
+    pub(crate) fn doubts(&self, domain: &str) -> Vec<Doubt> {
         let json = self.json(domain);
         let rules = list(&json["rules"]).flat_map(|rule| {
             list(&rule["subjects"]).map(|subject| (text(rule, "rule"), &subject["inconclusive"]))
@@ -69,12 +69,12 @@ impl Prober {
     }
 
     /// The rules of a domain that are in doubt, each with its cause.
-    pub(super) fn causes(&self, domain: &str) -> BTreeSet<Rule> {
+    pub(crate) fn causes(&self, domain: &str) -> BTreeSet<Rule> {
         self.doubts(domain).into_iter().map(|doubt| (doubt.rule, doubt.cause)).collect()
     }
 
     /// What became of a rule of a domain so far, in the order of time: `ok to critical`.
-    pub(super) fn changes(&self, domain: &str, rule: &str) -> Vec<String> {
+    pub(crate) fn changes(&self, domain: &str, rule: &str) -> Vec<String> {
         let json = self.json(domain);
         let mut changes: Vec<String> = list(&json["history"])
             .filter(|change| change["rule"] == rule)
@@ -85,21 +85,21 @@ impl Prober {
     }
 
     /// The only endpoint of a domain.
-    pub(super) fn endpoint(&self, domain: &str) -> Value {
+    pub(crate) fn endpoint(&self, domain: &str) -> Value {
         self.json(domain)["endpoints"][0].clone()
     }
 
     /// What was wrong with its end.
-    pub(super) fn stop(self) -> Vec<String> {
+    pub(crate) fn stop(self) -> Vec<String> {
         end(self.process).err().into_iter().collect()
     }
 }
 
-pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(crate) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
 /// A member's text; of none, that it is none.
-pub(super) fn text(value: &Value, name: &str) -> String {
+pub(crate) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or("none").to_owned()
 }
