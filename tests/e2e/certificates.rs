@@ -12,6 +12,7 @@ use rcgen::{
 use crate::doubts;
 use crate::hostile::SUBJECT;
 use crate::namespace::HOME;
+use crate::policies;
 use crate::policy_hosts::HOSTS;
 use crate::servers::SERVERS;
 
@@ -50,9 +51,8 @@ pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
     let unknown = authority("Nobody's root");
     fs::write(CA_FILE, trusted.0.pem()).expect("the home is writable");
     let mut identities = BTreeMap::new();
-    for name in
-        SERVERS.iter().map(|server| server.name).chain(doubts::SERVERS).chain(HOSTS.map(|(name, _)| name))
-    {
+    let mail = SERVERS.iter().map(|server| server.name).chain(doubts::SERVERS);
+    for name in mail.chain(HOSTS.map(|(name, _)| name)).chain(policies::HOSTS) {
         let (key, certificate) = issue(name, &trusted.1, &unknown.1);
         let path = format!("{HOME}/tls/{name}.pem");
         let above = match name {

@@ -84,8 +84,13 @@ fn start(table: &Table) -> Child {
 
 /// The built program, listening on a port of this machine alone.
 pub(crate) fn spawn(configuration: &str, port: u16, log: &str) -> Child {
+    spawn_by(Command::new(PROGRAM), configuration, port, log)
+}
+
+/// The same by a command that has more to say of its surroundings.
+pub(crate) fn spawn_by(mut command: Command, configuration: &str, port: u16, log: &str) -> Child {
     let log = File::create(log).expect("the home is writable");
-    Command::new(PROGRAM)
+    command
         .args(["--config.file", configuration, "--web.listen-address"])
         .arg(format!("127.0.0.1:{port}"))
         .stdout(log.try_clone().expect("a second handle"))

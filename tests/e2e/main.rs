@@ -26,6 +26,7 @@ mod namespace;
 mod openssl;
 mod pack;
 mod pages;
+mod policies;
 mod policy_hosts;
 mod posttls_finger;
 mod prober;
@@ -50,11 +51,12 @@ use daemon::Daemon;
 use tally::Tally;
 
 /// What is tested, in this order: first that the world is as the table says, then the daemon in it.
-const STEPS: [(&str, Step); 10] = [
+const STEPS: [(&str, Step); 11] = [
     ("servers", answers::are_as_described),
     ("daemon", verdicts::are_as_expected),
     ("dane", dane::agrees),
     ("scan", scan::agrees),
+    ("policies", policies::are_followed),
     ("throttle", throttle::holds_the_verdict),
     ("doubts", doubts::are_held),
     ("check", check::tells),
