@@ -214,7 +214,12 @@ impl TlsScan {
         if self.answers.iter().any(signed) {
             return Some(true);
         }
-        self.refusals().any(|(question, _)| question.offer == Offer::Signed(kind)).then_some(false)
+        // The suites of older versions need keys of their own: there may be none for the other key.
+        let has_13 = self.choices().any(|choice| choice.version == TlsVersion::Tls13);
+        let asked = |question: Question| {
+            question.offer == Offer::Signed(kind) && (!has_13 || question.version == TlsVersion::Tls13)
+        };
+        self.refusals().any(|(question, _)| asked(question)).then_some(false)
     }
 
     /// Whether a question was answered by a refusal that counts.

@@ -284,6 +284,15 @@ pub static SCANNED: &[Suite] = &[
     suite(0x0018, "TLS_DH_anon_WITH_RC4_128_MD5"),
     suite(0x00a7, "TLS_DH_anon_WITH_AES_256_GCM_SHA384"),
     suite(0x00a6, "TLS_DH_anon_WITH_AES_128_GCM_SHA256"),
+    suite(0x006d, "TLS_DH_anon_WITH_AES_256_CBC_SHA256"),
+    suite(0x006c, "TLS_DH_anon_WITH_AES_128_CBC_SHA256"),
+    suite(0x00c5, "TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA256"),
+    suite(0x00bf, "TLS_DH_anon_WITH_CAMELLIA_128_CBC_SHA256"),
+    suite(0x0089, "TLS_DH_anon_WITH_CAMELLIA_256_CBC_SHA"),
+    suite(0x0046, "TLS_DH_anon_WITH_CAMELLIA_128_CBC_SHA"),
+    suite(0x009b, "TLS_DH_anon_WITH_SEED_CBC_SHA"),
+    suite(0xc016, "TLS_ECDH_anon_WITH_RC4_128_SHA"),
+    suite(0xc015, "TLS_ECDH_anon_WITH_NULL_SHA"),
 ];
 
 const fn suite(id: u16, name: IanaName) -> Suite {

@@ -46,14 +46,25 @@ fn versions(scan: &TlsScan) -> Option<Question> {
     course.into_iter().find(|(question, is_worth_it)| *is_worth_it && is_new(scan, *question)).map(|(q, _)| q)
 }
 
-/// Whether there is a certificate with a key of each kind.
+/// Whether there is a certificate with a key of each kind. TLS 1.3 tells whatever the suites, and shows none: where there is
+/// one by it alone, an older version may show it.
 fn certificates(scan: &TlsScan) -> Option<Question> {
     let versions = || scan.choices().map(|choice| choice.version);
+    let newest = versions().max()?;
     let in_clear = versions().filter(|version| *version < Tls13).max();
-    let version = in_clear.or_else(|| versions().max())?;
-    let ask = |kind: &KeyKind| Question { version, offer: Offer::Signed(*kind) };
-    let open = KeyKind::ALL.iter().filter(|kind| scan.has_key(**kind).is_none());
-    open.map(ask).find(|question| is_new(scan, *question))
+    let is_shown = |kind: KeyKind| {
+        let mut in_clear = scan.choices().filter(|choice| choice.version < Tls13);
+        in_clear.any(|choice| choice.suite.signed_by() == Some(kind))
+    };
+    let ask = |kind: KeyKind| {
+        let version = match scan.has_key(kind) {
+            None => newest,
+            Some(true) if !is_shown(kind) => in_clear?,
+            Some(_) => return None,
+        };
+        Some(Question { version, offer: Offer::Signed(kind) })
+    };
+    KeyKind::ALL.into_iter().filter_map(ask).find(|question| is_new(scan, *question))
 }
 
 /// More insufficient suites, one after the other, each without those before.
@@ -157,7 +168,12 @@ mod tests {
             (
                 "two certificates",
                 Server { keys: &[Rsa, Ecdsa], suites: &[0x1301, 0xc02f, 0xc02b], ..SOUND },
-                "++--- sufficient -++ 7",
+                "++--- sufficient -++ 8",
+            ),
+            (
+                "two certificates, one for TLS 1.3 alone",
+                Server { keys: &[Rsa, Ecdsa], suites: &[0x1301, 0xc02b], ..SOUND },
+                "++--- sufficient -++ 8",
             ),
             (
                 "TLS 1.3 alone",
