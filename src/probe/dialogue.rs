@@ -131,6 +131,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         })
     }
 
+    /// The fatal alert, by its number, that stands behind the last reply and nothing else: a TLS server that cannot begin
+    /// at all says so before it hears of what is offered (RFC 5246 §7.2). It is no word that could be mistaken for another.
+    pub(super) fn early_alert(&self) -> Option<u8> {
+        match self.unread[..] {
+            [21, 3, _, 0, 2, 2, description] => Some(description),
+            _ => None,
+        }
+    }
+
     async fn exchange(&mut self, record: &mut Record, stage: Stage, sent: Option<String>) -> Seen<Reply> {
         let at = record.clock.elapsed();
         self.parser = match stage {
@@ -140,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let talk = self.say_and_hear(&mut record.intake, sent.as_deref());
         let reply = record.clock.within(stage, talk).await.and_then(|reply| reply.map_err(|f| f.at(stage)));
         let reply = match reply {
-            Ok(reply) => Ok(self.with_flaw(reply, &mut record.intake).await),
+            Ok(reply) => Ok(self.with_flaw(stage, reply, &mut record.intake).await),
             Err(unseen) => Err(self.quoting(&unseen)),
         };
         self.settle(record, stage, at, sent, reply)
@@ -212,9 +221,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// The reply, marked where more came than was asked for. What the network still holds back cannot be seen here:
     /// it is taken for the answer to the next command, and that command's own answer is then the surplus.
-    async fn with_flaw(&mut self, mut reply: Reply, intake: &mut Intake) -> Reply {
+    async fn with_flaw(&mut self, stage: Stage, mut reply: Reply, intake: &mut Intake) -> Reply {
         self.look_ahead(intake).await;
-        if matches!(self.surplus(), Some(Err(_))) {
+        let is_tls = stage == Stage::StartTls && self.early_alert().is_some();
+        if matches!(self.surplus(), Some(Err(_))) && !is_tls {
             reply.flaws.push(Flaw::Unsolicited);
         }
         reply

@@ -32,11 +32,14 @@ pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     name: &MxName,
     record: &mut Record,
 ) -> Seen<Scanned> {
-    let mut scan = scan.clone();
+    let scan = scan.clone();
+    let Some(question) = course::next(&scan) else { return Ok(Scanned { scan, is_complete: true }) };
+    if let Some(alert) = plaintext.early_alert() {
+        return Ok(answered_by(scan, question, Answer::Refused(Refusal::Alert(alert)), None));
+    }
     if plaintext.surplus().is_some() {
         return Err(Unseen::failed(Stage::StartTls, Cause::ProtocolError, "plaintext stands behind the 220"));
     }
-    let Some(question) = course::next(&scan) else { return Ok(Scanned { scan, is_complete: true }) };
     let at = record.clock.elapsed();
     let suites = compose::suites(question, &chosen(&scan));
     let hello = compose::hello(question, &suites, name, &noise()?);
@@ -46,9 +49,13 @@ pub(super) async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
     record.clock.farewell(leave(stream, &flight)).await.ok();
     record.note(Stage::TlsHandshake, at, None, flight.as_ref().err().map(|unseen| Err(unseen.clone())));
     let (answer, leaf) = read(question, &suites, flight?);
+    Ok(answered_by(scan, question, answer, leaf))
+}
+
+fn answered_by(mut scan: TlsScan, question: Question, answer: Answer, leaf: Option<Leaf>) -> Scanned {
     scan.add(question, answer, leaf);
     let is_complete = course::next(&scan).is_none();
-    Ok(Scanned { scan, is_complete })
+    Scanned { scan, is_complete }
 }
 
 /// What the server chose of TLS 1.2 already; older versions and TLS 1.3 are not asked for by name.

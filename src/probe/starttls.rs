@@ -92,6 +92,11 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     record: &mut Record,
 ) -> Result<(Connection<Encrypted<S>>, Box<Tls>), StartTls> {
     let at = record.clock.elapsed();
+    if let Some(alert) = plaintext.early_alert() {
+        let unseen = trouble::of_early_alert(alert);
+        record.note(Stage::TlsHandshake, at, None, Some(Err(unseen.clone())));
+        return Err(StartTls::HandshakeFailed(unseen.trouble().clone()));
+    }
     if let Some(surplus) = plaintext.surplus() {
         let unasked =
             |text| Unseen::failed(Stage::StartTls, Cause::ProtocolError, format!("behind the 220: {text}"));

@@ -29,6 +29,12 @@ pub(super) fn of_io(stage: Stage, error: &io::Error) -> Unseen {
     Unseen::failed(stage, cause, error.to_string())
 }
 
+/// What an alert says that a server sends before it knows what is offered: that nobody gets any further.
+pub(super) fn of_early_alert(description: u8) -> Unseen {
+    let alert = alert_name(AlertDescription::from(description));
+    Unseen::failed(Stage::TlsHandshake, Cause::Alert, format!("alert {alert} before the ClientHello"))
+}
+
 /// Whether the peer ended TLS with an alert.
 pub(super) fn is_alert(error: &io::Error) -> bool {
     matches!(tls_error(error), Some(TlsError::AlertReceived(_)))

@@ -3,7 +3,7 @@
 use super::super::*;
 use super::authority::{BOTH, Impostor, ONLY_12, ONLY_13, Versions, authority, leaf};
 use super::peer::{Meeting, Met, meet, meeting};
-use crate::observe::{ChainTrouble, Flaw, StartTls};
+use crate::observe::{ChainTrouble, Flaw, StartTls, Step};
 use rustls::{ServerConfig, SignatureScheme};
 
 const OFFER: &str = "S 220 mx\n C EHLO\n S 250-mx\n S 250 STARTTLS\n C STARTTLS\n";
@@ -110,6 +110,19 @@ async fn plaintext_behind_the_220_ends_all() {
     assert!(told, "{:?}", met.steps());
     let leave = owing("raw 220 go\\r\\n421 too busy\\r\\n").await;
     assert_eq!(leave.gist(), "220 250 refused 421", "a leave is no injection");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_behind_the_220_is_a_failed_handshake_and_no_injection() {
+    let met = owing("raw 220 go\\r\\n\\x15\\x03\\x01\\x00\\x02\\x02\\x28").await;
+    assert_eq!(met.heard, ["EHLO probe.test\r\n", "STARTTLS\r\n"]);
+    let Ok(StartTls::HandshakeFailed(trouble)) = &met.ehlo().starttls else { panic!("{:?}", met.ehlo()) };
+    assert_eq!(trouble.cause, Cause::Alert);
+    assert_eq!(&*trouble.detail, "alert handshake_failure before the ClientHello");
+    let is_sound = |step: &Step| matches!(&step.reply, Some(Ok(reply)) if reply.flaws.is_empty());
+    assert_eq!(met.steps().iter().filter(|step| is_sound(step)).count(), 3, "{:?}", met.steps());
+    let more = owing("raw 220 go\\r\\n\\x15\\x03\\x01\\x00\\x02\\x02\\x28250 evil\\r\\n").await;
+    assert_eq!(more.gist(), "220 250 injected", "not a word stands behind an alert");
 }
 
 #[tokio::test(start_paused = true)]

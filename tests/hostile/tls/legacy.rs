@@ -209,6 +209,11 @@ async fn answers_to_a_scan() {
         ("T04 changes of cipher", flood(&[20, 3, 3, 0, 1, 1]), "Refused(Nonsense)"),
         ("T04 hello requests", flood(&[22, 3, 3, 0, 4, 0, 0, 0, 0]), "Refused(Nonsense)"),
         ("T05 an alert", hello().say_bytes([21, 3, 3, 0, 2, 2, 112]).expect_close(), "Refused(Alert(112))"),
+        (
+            "T05 an alert before the hello",
+            offered().say_bytes(*b"220 go ahead\r\n\x15\x03\x03\x00\x02\x02\x28").expect_close(),
+            "Refused(Alert(40))",
+        ),
         ("T05 a farewell", hello().say_bytes([21, 3, 3, 0, 2, 1, 0]).expect_close(), "Refused(Closed)"),
         (
             "T40 a message of 16 MiB",
