@@ -32,7 +32,7 @@ const HAS_RSA: [&str; 5] = [
 ];
 
 /// Who has both, each with a certificate.
-const HAS_BOTH: &str = "mx.two-certificates.test";
+const HAS_BOTH: [&str; 2] = ["mx.two-certificates.test", "mx.half-hidden.test"];
 
 const LIFETIME_DAYS: i64 = 90;
 
@@ -44,7 +44,8 @@ pub(crate) struct Identity {
     pub(crate) root: Vec<u8>,
 }
 
-/// Writes `ca.pem`, and key and certificate of each server as `NAME.pem`. Returns who they are by name.
+/// Writes `ca.pem`, and key and certificate of each server as `NAME.pem`, the second ones as `NAME.rsa.pem`. Returns who they
+/// are by name.
 pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
     fs::create_dir_all(format!("{HOME}/tls")).expect("the home is writable");
     let trusted = authority("Private root");
@@ -55,12 +56,12 @@ pub(crate) fn write() -> BTreeMap<&'static str, Identity> {
     for name in mail.chain(HOSTS.map(|(name, _)| name)).chain(policies::HOSTS) {
         let (key, certificate) = issue(name, &trusted.1, &unknown.1);
         let path = format!("{HOME}/tls/{name}.pem");
-        let above = match name {
-            name if SENDS_ROOT.contains(&name) => trusted.0.pem(),
-            HAS_BOTH => with_rsa(name, &trusted.1),
-            _ => String::new(),
-        };
+        let above = if SENDS_ROOT.contains(&name) { trusted.0.pem() } else { String::new() };
         fs::write(path, key.serialize_pem() + &certificate + &above).expect("the home is writable");
+        if HAS_BOTH.contains(&name) {
+            let path = format!("{HOME}/tls/{name}.rsa.pem");
+            fs::write(path, second(name, &trusted.1)).expect("the home is writable");
+        }
         let root = trusted.0.der().to_vec();
         identities.insert(name, Identity { key: key.subject_public_key_info(), root });
     }
@@ -91,8 +92,8 @@ fn issue(name: &str, trusted: &Authority, unknown: &Authority) -> (KeyPair, Stri
     (key, certificate.expect("a certificate is issued").pem())
 }
 
-/// A second key and certificate, as `NAME.pem` has them.
-fn with_rsa(name: &str, authority: &Authority) -> String {
+/// An RSA key and a certificate, beside those that the server of this name shows otherwise.
+fn second(name: &str, authority: &Authority) -> String {
     let key = rsa_key();
     let certificate = rsa_leaf(name).signed_by(&key, authority).expect("a certificate is issued");
     key.serialize_pem() + &certificate.pem()

@@ -155,5 +155,7 @@ pub(crate) const SERVERS: &[Server] = &[
     Server { tls_version: "1.2", is_current: false, ..sound("mx.dhe-only.test", &["192.0.2.76"]) },
     Server { tls_version: "1.1", is_current: false, ..sound("mx.tls11-only.test", &["192.0.2.77"]) },
     sound("mx.unencrypted.test", &["192.0.2.78"]),
+    Server { tls_version: "", is_current: false, ..sound("mx.no-ciphers.test", &["192.0.2.79"]) },
+    sound("mx.half-hidden.test", &["192.0.2.80"]),
     Server { relay: ACCEPTED, ..sound("mx.outside.test", &["192.0.2.100"]) },
 ];

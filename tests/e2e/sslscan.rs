@@ -40,7 +40,7 @@ pub(crate) fn look(name: &str, address: &str) -> Result<Found, String> {
     }
     let suites = suites(&xml);
     let worst = suites.iter().map(|(_, name)| class(name)).max().map_or("none", |(_, class)| class);
-    let is_obsolete = suites.iter().all(|(_, name)| class(name) > SUFFICIENT);
+    let is_obsolete = !suites.is_empty() && suites.iter().all(|(_, name)| class(name) > SUFFICIENT);
     let spoken = Spoken::new(&versions(&xml), worst, &keys(&xml, &suites), is_obsolete);
     Ok(Found { spoken, suites, took })
 }

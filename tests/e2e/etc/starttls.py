@@ -3,6 +3,7 @@
 Takes no mail: it answers as far as RCPT. Runs until it is killed.
 """
 
+import glob
 import socketserver
 import ssl
 import threading
@@ -14,6 +15,8 @@ PORT = 25
 SERVERS = [
     ("mx.dhe-only.test", "192.0.2.76", ("TLSv1_2", "TLSv1_2"), "DHE-RSA-AES128-GCM-SHA256:DHE-RSA-AES256-SHA256"),
     ("mx.tls11-only.test", "192.0.2.77", ("TLSv1_1", "TLSv1_1"), "CAMELLIA256-SHA:CAMELLIA128-SHA"),
+    ("mx.no-ciphers.test", "192.0.2.79", ("TLSv1_1", "TLSv1_1"), "ECDHE+AESGCM"),  # of TLS 1.2: it speaks nothing
+    ("mx.half-hidden.test", "192.0.2.80", ("TLSv1_2", "TLSv1_3"), "ECDHE-ECDSA-AES128-GCM-SHA256"),
     ("mx.unencrypted.test", "192.0.2.78", ("TLSv1_2", "TLSv1_3"), "ECDHE+AESGCM:eNULL:aNULL"),
 ]
 
@@ -23,7 +26,8 @@ def context(name, versions, suites):
     tls.minimum_version, tls.maximum_version = (ssl.TLSVersion[version] for version in versions)
     tls.set_ciphers(f"{suites}:@SECLEVEL=0")
     tls.load_dh_params(f"{HOME}/tls/dh1024.pem")
-    tls.load_cert_chain(f"{HOME}/tls/{name}.pem")
+    for certificate in glob.glob(f"{HOME}/tls/{name}*.pem"):
+        tls.load_cert_chain(certificate)
     return tls
 
 

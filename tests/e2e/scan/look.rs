@@ -94,7 +94,12 @@ fn spoken(json: &Value, scan: &Value) -> Spoken {
     let mut codes = issues.filter_map(|issue| issue["code"].as_str());
     let is_obsolete =
         codes.any(|code| ["smtp.tls.legacy_only", "smtp.tls.obsolete_key_exchange"].contains(&code));
-    Spoken::new(&known("versions"), &text(scan, "worst_suite_class"), &known("key_types"), is_obsolete)
+    Spoken::new(
+        &known("versions"),
+        scan["worst_suite_class"].as_str().unwrap_or("none"),
+        &known("key_types"),
+        is_obsolete,
+    )
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
