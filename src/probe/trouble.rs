@@ -29,10 +29,12 @@ pub(super) fn of_io(stage: Stage, error: &io::Error) -> Unseen {
     Unseen::failed(stage, cause, error.to_string())
 }
 
-/// What an alert says that a server sends before it knows what is offered: that nobody gets any further.
+/// What an alert says that a server sends before it knows what is offered: the same as behind the ClientHello, which only
+/// chance may have kept from coming first.
 pub(super) fn of_early_alert(description: u8) -> Unseen {
-    let alert = alert_name(AlertDescription::from(description));
-    Unseen::failed(Stage::TlsHandshake, Cause::Alert, format!("alert {alert} before the ClientHello"))
+    let alert = AlertDescription::from(description);
+    let detail = format!("alert {} before the ClientHello", alert_name(alert));
+    Unseen::failed(Stage::TlsHandshake, of_alert(alert), detail)
 }
 
 /// Whether the peer ended TLS with an alert.

@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use crate::observe::Dnssec;
     use crate::observe::testing::{
-        EndpointBuilder, Of, days as span_of, endpoint, host, now, observation, policies, tlsa,
+        EndpointBuilder, Of, days as span_of, endpoint, host, now, observation, policies, refusing_scan, tlsa,
     };
 
     fn expiring_in(left: u64, lifetime: u64) -> EndpointBuilder {
@@ -314,6 +314,10 @@ mod tests {
         for (endpoint, want) in [
             (endpoint().without_starttls(), not_applicable()),
             (endpoint().handshake_fails(Cause::Alert, ""), not_applicable()),
+            (
+                endpoint().handshake_fails(Cause::UnsupportedByProber, "").scan(refusing_scan()),
+                not_applicable(),
+            ),
             (endpoint().handshake_fails(Cause::Closed, "").on_first_look(), inconclusive(Cause::Tempfail)),
             (
                 endpoint().handshake_fails(Cause::UnsupportedByProber, ""),

@@ -1,7 +1,7 @@
 //! What a TLS scan adds to what is known of an endpoint, and where it can tell more than the sessions do.
 
 use super::{Contact, Fact};
-use crate::observe::{Cause, Scanned, Seen, StartTls, TlsScan, Unseen};
+use crate::observe::{Cause, Scanned, Seen, StartTls, TlsScan, Trouble, Unseen};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -43,6 +43,16 @@ impl Contact {
     pub fn unexplained_since(&self) -> Option<SystemTime> {
         let failed = matches!(self.starttls(), Ok(StartTls::HandshakeFailed(_))) && !self.wants_second_look();
         (failed && self.is_scannable()).then_some(self.dialogue.streak.since)
+    }
+
+    /// What a handshake that failed counts for by now. What this program cannot speak is in doubt until a TLS scan tells:
+    /// a server that takes no hello at all fails for everybody.
+    pub fn settled_handshake(&self, trouble: &Trouble) -> Unseen {
+        let is_hopeless = || self.explanation().is_some_and(|scan| !scan.accepts_any());
+        if trouble.cause == Cause::UnsupportedByProber && is_hopeless() {
+            return Unseen::Failed(Trouble { cause: Cause::Alert, ..trouble.clone() });
+        }
+        self.settled(&Unseen::Failed(trouble.clone()))
     }
 
     /// The TLS scan that tells of the handshakes which are failing now.

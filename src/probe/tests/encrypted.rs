@@ -117,7 +117,7 @@ async fn an_alert_behind_the_220_is_a_failed_handshake_and_no_injection() {
     let met = owing("raw 220 go\\r\\n\\x15\\x03\\x01\\x00\\x02\\x02\\x28").await;
     assert_eq!(met.heard, ["EHLO probe.test\r\n", "STARTTLS\r\n"]);
     let Ok(StartTls::HandshakeFailed(trouble)) = &met.ehlo().starttls else { panic!("{:?}", met.ehlo()) };
-    assert_eq!(trouble.cause, Cause::Alert);
+    assert_eq!(trouble.cause, Cause::UnsupportedByProber, "until a TLS scan tells");
     assert_eq!(&*trouble.detail, "alert handshake_failure before the ClientHello");
     let is_sound = |step: &Step| matches!(&step.reply, Some(Ok(reply)) if reply.flaws.is_empty());
     assert_eq!(met.steps().iter().filter(|step| is_sound(step)).count(), 3, "{:?}", met.steps());

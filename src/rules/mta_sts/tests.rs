@@ -8,7 +8,7 @@ use super::super::{Context, Prober};
 use super::*;
 use crate::observe::testing::{
     EndpointBuilder, ObservationBuilder, PolicyBuilder, endpoint, failed, host, observation, policies,
-    policy_text, served,
+    policy_text, refusing_scan, served,
 };
 use crate::observe::{Cause, ChainTrouble, Outcome, Stage};
 
@@ -106,6 +106,7 @@ fn every_server_has_to_fit_an_enforced_policy() {
         (second().handshake_fails(Cause::Alert, "alert"), finds(&NO_STARTTLS)),
         (second().handshake_fails(Cause::Closed, "").on_first_look(), inconclusive(Cause::Tempfail)),
         (second().handshake_fails(Cause::UnsupportedByProber, ""), inconclusive(Cause::UnsupportedByProber)),
+        (second().handshake_fails(Cause::UnsupportedByProber, "").scan(refusing_scan()), finds(&NO_STARTTLS)),
         (second().starttls(failed(Stage::StartTls, Cause::Closed)), finds(&NO_STARTTLS)),
         (second().tls(|tls| tls.name_matches = false), finds(&CERT_INVALID)),
         (second().tls(|tls| tls.named = false), finds(&CERT_INVALID)),
