@@ -280,7 +280,7 @@ impl Contact {
     pub fn tls(&self) -> Result<&Tls, Unseen> {
         match self.starttls()? {
             StartTls::Secured(tls) => Ok(tls),
-            StartTls::HandshakeFailed(trouble) => Err(self.settled_handshake(trouble).behind()),
+            StartTls::HandshakeFailed(trouble) => Err(self.settled_trouble(trouble).behind()),
             StartTls::Refused(reply) => match reply.accepted(Stage::StartTls) {
                 Err(unseen) => Err(unseen.behind()),
                 Ok(_) => Err(Unseen::failed(Stage::StartTls, Cause::ProtocolError, reply.text())),

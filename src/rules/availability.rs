@@ -101,7 +101,7 @@ fn hindrance(contact: &Contact) -> Option<Unseen> {
     match contact.dialogue() {
         Err(unseen) => Some(unseen),
         Ok(dialogue) => match dialogue.trouble() {
-            Some(trouble) => Some(contact.settled(&Unseen::Failed(trouble.clone()))),
+            Some(trouble) => Some(contact.settled_trouble(trouble)),
             None => dialogue.put_off(),
         },
     }
@@ -221,7 +221,7 @@ mod tests {
     use super::*;
     use crate::observe::testing::{
         EndpointBuilder, ObservationBuilder, bounce, endpoint, failed, host, null_sender, observation,
-        ordinary,
+        ordinary, refusing_scan,
     };
     use crate::observe::{DomainDns, Outcome};
     use std::sync::Arc;
@@ -281,6 +281,7 @@ mod tests {
             (endpoint().unreachable(Cause::NotPublic), not_applicable()),
             (endpoint().without_starttls(), pass()),
             (endpoint().handshake_fails(Cause::Alert, "alert internal_error"), pass()),
+            (endpoint().handshake_fails(Cause::UnsupportedByProber, "").scan(refusing_scan()), pass()),
             (to_postmaster("550 5.1.1 no such user"), pass()),
         ] {
             assert_eq!(judge(&RULE, &lasting(endpoint.clone())), want, "{endpoint:?}");

@@ -45,9 +45,9 @@ impl Contact {
         (failed && self.is_scannable()).then_some(self.dialogue.streak.since)
     }
 
-    /// What a handshake that failed counts for by now. What this program cannot speak is in doubt until a TLS scan tells:
-    /// a server that takes no hello at all fails for everybody.
-    pub fn settled_handshake(&self, trouble: &Trouble) -> Unseen {
+    /// What the trouble that ended the last session counts for by now. A handshake that this program cannot make is in
+    /// doubt until a TLS scan tells: a server that takes no hello at all fails for everybody.
+    pub fn settled_trouble(&self, trouble: &Trouble) -> Unseen {
         let is_hopeless = || self.explanation().is_some_and(|scan| !scan.accepts_any());
         if trouble.cause == Cause::UnsupportedByProber && is_hopeless() {
             return Unseen::Failed(Trouble { cause: Cause::Alert, ..trouble.clone() });

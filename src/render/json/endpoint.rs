@@ -131,7 +131,7 @@ impl<'a> Endpoint<'a> {
 
 fn trouble(contact: &Contact) -> Option<Trouble> {
     match &contact.dialogue.seen {
-        Ok(dialogue) => dialogue.trouble().map(Trouble::told),
+        Ok(dialogue) => dialogue.trouble().map(|trouble| Trouble::of_session(contact, trouble)),
         Err(unseen) => Some(Trouble::of(unseen)),
     }
 }
@@ -186,6 +186,12 @@ impl<'a> Reply<'a> {
 impl Trouble {
     pub(super) fn of(unseen: &Unseen) -> Self {
         Self::told(unseen.trouble())
+    }
+
+    /// As it was met; and once it is certain, as what it is.
+    fn of_session(contact: &Contact, trouble: &observe::Trouble) -> Self {
+        let settled = contact.settled_trouble(trouble);
+        if settled.is_inconclusive() { Self::told(trouble) } else { Self::of(&settled) }
     }
 
     fn told(trouble: &observe::Trouble) -> Self {

@@ -125,7 +125,7 @@ fn fit(contact: &Contact, cx: &Context) -> Seen<Fit> {
         StartTls::Refused(reply) => refused(reply),
         StartTls::Injected(_) => Ok(Fit::NoTls("validation-failure: plaintext behind the 220".to_owned())),
         StartTls::HandshakeFailed(trouble) => {
-            let unseen = contact.settled_handshake(trouble);
+            let unseen = contact.settled_trouble(trouble);
             if unseen.is_inconclusive() {
                 Err(unseen)
             } else {
