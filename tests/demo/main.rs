@@ -19,6 +19,7 @@ use std::time::Duration;
 use client::{Client, list};
 use sites::Site;
 use tokio::net::TcpListener;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use world::World;
 
@@ -26,8 +27,12 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// By then every domain has been visited often enough for every second look.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Each watcher keeps its authority in a file that is named after the process.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
 /// The world, watched by the daemon until all has been looked at.
 async fn watched(looking: impl AsyncFnOnce(&World, &Client)) {
+    let _turn = ONE_AT_A_TIME.lock().await;
     let world = World::start().await.unwrap();
     let web = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let client = Client(web.local_addr().unwrap());
